@@ -1,0 +1,47 @@
+// The one place that owns a message's octets.
+#pragma once
+
+#include <cstddef>
+
+#include "base/octets.h"
+
+namespace base {
+
+// A growing run of octets with a hard limit.  Small buffers live on the heap;
+// from `map_threshold` on in an own mapping that mremap(2) grows without a copy
+// and that goes back to the system at once when the buffer dies.
+//
+// Views into it are valid until the next append.  Not for concurrent use.
+class Buffer {
+public:
+    static constexpr std::size_t map_threshold = 256 * 1024;
+
+    Buffer() = default;
+    Buffer(Buffer&& other) noexcept { swap(other); }
+    Buffer& operator=(Buffer&& other) noexcept
+    {
+        Buffer moved(static_cast<Buffer&&>(other));
+        swap(moved);
+        return *this;
+    }
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+    ~Buffer();
+
+    // False when memory cannot be had; the content is then as it was before.
+    [[nodiscard]] bool append(Octets more);
+    [[nodiscard]] bool reserve(std::size_t capacity);
+    void clear();  // gives the memory back
+
+    [[nodiscard]] Octets view() const { return {data_, size_}; }
+    [[nodiscard]] std::size_t size() const { return size_; }
+
+private:
+    void swap(Buffer& other) noexcept;
+    char* data_ = nullptr;
+    std::size_t size_ = 0;
+    std::size_t capacity_ = 0;
+    bool mapped_ = false;
+};
+
+}  // namespace base

@@ -1,0 +1,134 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+namespace base {
+namespace {
+
+class Descriptor {
+public:
+    explicit Descriptor(int fd) : fd_(fd) {}
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    ~Descriptor()
+    {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    [[nodiscard]] int get() const { return fd_; }
+    [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+
+private:
+    int fd_;
+};
+
+Code code_for(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR: return Code::no_input;
+    case EACCES:
+    case EPERM: return Code::permission;
+    default: return Code::io;
+    }
+}
+
+tl::unexpected<Error> system_failure(const std::string& path, std::string_view doing)
+{
+    const int error = errno;
+    return fail(code_for(error), path, std::string(doing) + ": " + std::strerror(error));
+}
+
+Result<> check_secret(const std::string& path, const struct stat& st)
+{
+    const unsigned mode = st.st_mode & 07777;
+    if ((mode & 0027) == 0) return {};
+    char text[128];
+    std::snprintf(text, sizeof text, "mode %04o: %s", mode,
+                  (mode & 0004) != 0   ? "readable by others"
+                  : (mode & 0002) != 0 ? "writable by others"
+                  : (mode & 0020) != 0 ? "writable by its group"
+                                       : "accessible by others");
+    return fail(Code::permission, path, text, "run: chmod 640 " + path);
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path, std::size_t limit, Secrecy secrecy)
+{
+    // O_NONBLOCK: a FIFO put in the place of a file must not hang the daemon.
+    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (fd.get() < 0) return system_failure(path, "cannot open");
+    struct stat st{};
+    if (fstat(fd.get(), &st) != 0) return system_failure(path, "cannot examine");
+    if (!S_ISREG(st.st_mode)) return fail(Code::no_input, path, "not a regular file");
+    if (secrecy == Secrecy::secret) {
+        if (auto ok = check_secret(path, st); !ok) return fail(ok.error());
+    }
+    std::string content;
+    char block[65536];
+    while (true) {
+        const ssize_t n = ::read(fd.get(), block, sizeof block);
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            return system_failure(path, "cannot read");
+        }
+        if (n == 0) break;
+        content.append(block, static_cast<std::size_t>(n));
+        if (content.size() > limit)
+            return fail(Code::data, path, "larger than " + std::to_string(limit) + " octets");
+    }
+    explicit_bzero(block, sizeof block);
+    return content;
+}
+
+Result<std::vector<std::string>> list_directory(const std::string& path)
+{
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(path.c_str()), closedir);
+    if (dir == nullptr) return system_failure(path, "cannot open directory");
+    std::vector<std::string> names;
+    while (const dirent* entry = readdir(dir.get())) {
+        const std::string name = entry->d_name;
+        if (name.starts_with('.') || is_directory(path + "/" + name)) continue;
+        names.push_back(name);
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+bool is_directory(const std::string& path)
+{
+    struct stat st{};
+    return stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+Result<> write_file(const std::string& path, Octets content, unsigned mode)
+{
+    std::string temporary = path + ".XXXXXX";
+    Descriptor fd(mkostemp(temporary.data(), O_CLOEXEC));
+    if (fd.get() < 0) return fail(Code::cannot_create, path, std::string("cannot create: ") + std::strerror(errno));
+    const auto give_up = [&] {
+        auto error = fail(Code::io, path, std::string("cannot write: ") + std::strerror(errno));
+        unlink(temporary.c_str());
+        return error;
+    };
+    while (!content.empty()) {
+        const ssize_t n = ::write(fd.get(), content.data(), content.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return give_up();
+        content.remove_prefix(static_cast<std::size_t>(n));
+    }
+    if (fchmod(fd.get(), mode) != 0 || fsync(fd.get()) != 0) return give_up();
+    if (::close(fd.release()) != 0 || rename(temporary.c_str(), path.c_str()) != 0) return give_up();
+    return {};
+}
+
+}  // namespace base

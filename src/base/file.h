@@ -1,0 +1,33 @@
+// Files, with the checks that keys deserve.  Every error names the file, what
+// was found and the command that mends it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/octets.h"
+#include "base/result.h"
+
+namespace base {
+
+enum class Secrecy {
+    open,    // anybody may read it (certificates, configuration)
+    secret,  // refused when others may read it, or group or others may write it
+};
+
+// The whole regular file, at most `limit` octets.  With Secrecy::secret the
+// mode of the opened descriptor counts: group-readable is allowed (0640
+// root:smime-milter), anything for others or group-writable is refused.
+[[nodiscard]] Result<std::string> read_file(const std::string& path, std::size_t limit,
+                                            Secrecy secrecy = Secrecy::open);
+
+// Names (not paths) of entries that are not directories, sorted; hidden ones left out.
+[[nodiscard]] Result<std::vector<std::string>> list_directory(const std::string& path);
+
+[[nodiscard]] bool is_directory(const std::string& path);
+
+// Writes beside the target and renames: the target is whole or unchanged.
+[[nodiscard]] Result<> write_file(const std::string& path, Octets content, unsigned mode);
+
+}  // namespace base

@@ -1,0 +1,62 @@
+// X.509 certificates (RFC 5280, RFC 8550), parsed once, shared, immutable.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/octets.h"
+#include "base/result.h"
+
+struct x509_st;
+
+namespace cms {
+
+enum class KeyKind { rsa, rsa_pss, ec, ed25519, ed448, x25519, dsa, other };
+
+// Cheap to copy; safe to use from several threads.
+class Certificate {
+public:
+    static base::Result<Certificate> from_der(base::Octets der);
+
+    // rfc822Name and SmtpUTF8Mailbox of subjectAltName.
+    [[nodiscard]] const std::vector<std::string>& san_addresses() const;
+    // The above; when there is none, emailAddress attributes of the subject.
+    [[nodiscard]] const std::vector<std::string>& addresses() const;
+    [[nodiscard]] bool names(std::string_view address) const;  // mime::same_address
+
+    [[nodiscard]] std::string subject() const;  // RFC 2253 text, UTF-8, control characters escaped
+    [[nodiscard]] std::string issuer() const;
+    [[nodiscard]] std::string serial() const;   // lower-case hex, whole octets ("01ab")
+    [[nodiscard]] base::Time not_before() const;
+    [[nodiscard]] base::Time not_after() const;
+    [[nodiscard]] bool valid_at(base::Time t) const { return not_before() <= t && t <= not_after(); }
+
+    [[nodiscard]] bool is_ca() const;           // basicConstraints CA:TRUE (or a v1 self-signed one)
+    [[nodiscard]] bool self_signed() const;     // issuer == subject and its own key verifies it
+    [[nodiscard]] KeyKind key_kind() const;
+    [[nodiscard]] int key_bits() const;
+    [[nodiscard]] std::string curve() const;    // "P-256", or "" when not EC
+    [[nodiscard]] bool usage_allows_signing() const;     // KU absent, digitalSignature or nonRepudiation
+    [[nodiscard]] bool usage_allows_encryption() const;  // KU absent, keyEncipherment (RSA) or keyAgreement (EC)
+    [[nodiscard]] bool purpose_allows_email() const;     // EKU absent, emailProtection or any
+    [[nodiscard]] bool unknown_critical_extension() const;
+
+    [[nodiscard]] const std::string& der() const;
+    [[nodiscard]] std::string fingerprint() const;  // SHA-256 of the DER, lower-case hex
+
+    [[nodiscard]] x509_st* native() const;  // for cms/ only; borrowed, never modified
+
+    friend bool operator==(const Certificate& a, const Certificate& b) { return a.der() == b.der(); }
+
+private:
+    struct Data;
+    explicit Certificate(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+    std::shared_ptr<const Data> data_;
+};
+
+// "RSA 3072", "EC P-256"
+[[nodiscard]] std::string describe_key(const Certificate& certificate);
+
+}  // namespace cms

@@ -1,0 +1,42 @@
+// A private key is a handle; what is behind it (file, token, TPM) loads on first use.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/result.h"
+#include "cms/certificate.h"
+
+struct evp_pkey_st;
+
+namespace cms {
+
+// The native key, reference counted; for cms/ only.
+using NativeKey = std::shared_ptr<evp_pkey_st>;
+
+// Thread-safe.  cms::sign() (and decryption later) take the handle; nobody
+// outside cms/ sees the key itself.
+class PrivateKey {
+public:
+    using Loader = std::function<base::Result<NativeKey>()>;
+
+    explicit PrivateKey(NativeKey key) : key_(std::move(key)) {}
+    explicit PrivateKey(Loader loader) : loader_(std::move(loader)) {}
+
+    // Loads on first use; a failure is not cached, so that a repaired file works.
+    [[nodiscard]] base::Result<NativeKey> native() const;
+
+    // Does the private key belong to this certificate?
+    [[nodiscard]] base::Result<bool> matches(const Certificate& certificate) const;
+
+private:
+    mutable std::mutex mutex_;
+    mutable NativeKey key_;
+    Loader loader_;
+};
+
+using PrivateKeyHandle = std::shared_ptr<const PrivateKey>;
+
+}  // namespace cms

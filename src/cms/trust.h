@@ -1,0 +1,68 @@
+// Trust anchors, helper certificates, CRLs and path validation (RFC 5280 section 6).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "cms/certificate.h"
+#include "cms/finding.h"
+
+namespace cms {
+
+enum class CrlMode {
+    off,   // revocation is not looked at
+    soft,  // a missing CRL is a comment
+    hard,  // a missing CRL is Finding::revocation_unknown
+};
+
+struct PathOptions {
+    base::Time at{};
+    bool policy_check = false;  // anyPolicy initial set, explicit policy as the certificates ask
+    bool allow_sha1 = false;    // SHA-1 signatures in the path
+    CrlMode crl = CrlMode::off;
+};
+
+struct PathResult {
+    Findings findings;                   // empty: a valid path to an anchor
+    std::vector<std::string> comments;   // "revocation status not available", ...
+    std::vector<Certificate> path;       // leaf first, as far as it could be built
+};
+
+// Immutable once built; safe to use from several threads.
+class Trust {
+public:
+    struct Material {
+        std::vector<Certificate> anchors;        // trusted as they are
+        std::vector<Certificate> intermediates;  // only help to build paths
+        std::vector<std::string> crls;           // DER
+    };
+
+    Trust();  // trusts nothing
+    static base::Result<Trust> make(Material material);
+
+    [[nodiscard]] bool empty() const;  // no anchor
+    [[nodiscard]] const Material& material() const;
+
+    // Path of `leaf` to an anchor with the help of `untrusted`.  Purpose any:
+    // the leaf's usages are judged by the caller's rules, CA certificates here.
+    // Depth at most 8; keys of the path below RSA 2048 or a weak digest are
+    // Finding::weak_key / weak_digest.  All findings, not only the first.
+    [[nodiscard]] PathResult validate(const Certificate& leaf, const std::vector<Certificate>& untrusted,
+                                      const PathOptions& options) const;
+
+    // Issuers of `leaf` up to, not including, a self-signed one, from the
+    // material and `more`; what to put beside a signature.  No validation.
+    [[nodiscard]] std::vector<Certificate> chain_of(const Certificate& leaf,
+                                                    const std::vector<Certificate>& more) const;
+
+    // Candidates when a message does not carry its signer's certificate.
+    [[nodiscard]] std::vector<Certificate> all_certificates() const;
+
+private:
+    struct Data;
+    std::shared_ptr<const Data> data_;
+};
+
+}  // namespace cms

@@ -1,0 +1,87 @@
+// A message as the MTA handed it over: envelope and octets, immutable once built.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/result.h"
+#include "mime/header.h"
+
+namespace gateway {
+
+struct Envelope {
+    std::string queue_id;     // "" when the MTA gave none
+    std::string mta_name;     // macro {j}
+    std::string client;       // IP address as text, "" when not known
+    std::string client_name;
+    std::string login;
+    std::string listener;
+    std::string mail_from;                // without <>
+    std::vector<std::string> recipients;  // without <>
+    // As envrcpt gave them, for smfi_delrcpt (case and brackets matter there).
+    std::vector<std::string> recipients_as_given;
+};
+
+// The wire image, CRLF line ends: "Name:value CRLF" for each field, an empty
+// line, the body.  Values keep their leading blank and their folding (CRLF and
+// a blank).  Owns the octets; views stay valid as long as the message lives and
+// also when it is moved.
+class Message {
+public:
+    Envelope envelope;
+
+    [[nodiscard]] const std::vector<mime::Field>& fields() const { return header_.fields; }
+    [[nodiscard]] const mime::Header& header() const { return header_; }
+    [[nodiscard]] base::Octets body() const { return body_; }
+    [[nodiscard]] base::Octets octets() const { return octets_.view(); }
+    [[nodiscard]] bool body_complete() const { return body_complete_; }
+    // Octets of the body that was announced or seen, also when it was not kept.
+    [[nodiscard]] std::uint64_t size() const { return size_; }
+
+private:
+    friend class MessageBuilder;
+    friend base::Result<Message> message_from_octets(base::Octets, Envelope);
+    base::Buffer octets_;
+    mime::Header header_;
+    base::Octets body_;
+    bool body_complete_ = false;
+    std::uint64_t size_ = 0;
+};
+
+// Collects a message from callbacks.  Not thread-safe.
+class MessageBuilder {
+public:
+    // A field as the milter protocol hands it: folding as LF and a blank; the
+    // value with its leading blank.  False: out of memory.
+    [[nodiscard]] bool add_field(std::string_view name, std::string_view value);
+    [[nodiscard]] bool end_header();
+    [[nodiscard]] bool add_body(base::Octets chunk);
+    // From here on the body is counted, not kept (it is over a limit).
+    void drop_body();
+
+    [[nodiscard]] std::size_t held() const { return octets_.size(); }  // octets in memory
+    [[nodiscard]] std::uint64_t size() const { return size_; }         // header and body seen
+
+    // The header alone, for the decision at end-of-header; the builder keeps
+    // collecting.  Views of the result die with the next add_body().
+    [[nodiscard]] mime::Header header_view() const;
+
+    [[nodiscard]] Message finish(Envelope envelope);
+
+private:
+    base::Buffer octets_;
+    std::vector<std::size_t> field_ends_;
+    std::size_t body_begin_ = 0;
+    std::uint64_t size_ = 0;
+    bool dropped_ = false;
+};
+
+// A message from a file in wire form.  Bare LF line ends throughout become
+// CRLF; mixed ones stay.  An mbox "From " line at the start is refused.
+// Code::data when it is empty or has no header block.
+[[nodiscard]] base::Result<Message> message_from_octets(base::Octets octets, Envelope envelope);
+
+}  // namespace gateway

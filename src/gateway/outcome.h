@@ -1,0 +1,82 @@
+// What is to become of a message: computed whole before the first edit.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/log.h"
+#include "base/octets.h"
+#include "gateway/message.h"
+
+namespace gateway {
+
+// In the order of the list they are applied; for one name, changes come before
+// removals and removals go from the highest index down (Postfix shifts the
+// indices of later fields at once, Sendmail does not).
+struct HeaderEdit {
+    enum class Kind {
+        insert,  // at the very top, above the MTA's own Received
+        append,  // after the last field
+        change,  // the index-th field of that name
+        remove,
+    };
+    Kind kind;
+    std::string name;
+    int index = 1;      // 1-based among the fields of that name as received
+    std::string value;  // without the leading blank; folded with LF and a blank or tab
+};
+
+// A piece of a new body: octets of the message, an owned string, or something
+// that writes itself out in runs (false from the sink means: stop).
+using Sink = std::function<bool(base::Octets)>;
+using Generator = std::function<bool(const Sink&)>;
+using BodyPiece = std::variant<base::Octets, std::string, Generator>;
+
+struct FurtherDelivery {
+    std::vector<std::string> recipients;
+    std::vector<HeaderEdit> header;
+    std::vector<BodyPiece> body;
+};
+
+enum class Action { accept, reject, tempfail, quarantine };
+
+struct Outcome {
+    Action action = Action::accept;
+    // For reject and tempfail; text without details that help an attacker.
+    std::string reply_code;      // "550"
+    std::string reply_enhanced;  // "5.7.7"
+    std::string reply_text;
+    std::string quarantine_reason;
+
+    std::vector<HeaderEdit> header;
+    bool replace_body = false;
+    std::vector<BodyPiece> body;  // when replace_body
+    std::vector<std::size_t> remove_recipients;  // indices into Envelope::recipients
+    std::vector<FurtherDelivery> deliveries;
+
+    // For the log line, metrics and --json, in the order in which they are shown.
+    struct Fact {
+        std::string key, value;
+        bool is_address = false;
+    };
+    std::vector<Fact> facts;
+    base::Level level = base::Level::info;
+
+    [[nodiscard]] bool edits() const
+    {
+        return !header.empty() || replace_body || !remove_recipients.empty() || !deliveries.empty();
+    }
+    [[nodiscard]] const std::string* fact(std::string_view key) const;
+};
+
+// "4bXyz: action=sign rule=staff status=ok ..." (queue id first).
+[[nodiscard]] std::string log_line(const Envelope& envelope, const Outcome& outcome);
+
+// The message as it is after the edits, wire form: what the MTA would queue
+// (without its own Received).
+[[nodiscard]] std::string render(const Message& message, const Outcome& outcome);
+
+}  // namespace gateway

@@ -1,0 +1,43 @@
+// Message in, Outcome out.  Same input, same Outcome: no libmilter, no syslog,
+// no time(), no rand().  `smimectl process` and the daemon call exactly this.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "base/clock.h"
+#include "gateway/message.h"
+#include "gateway/outcome.h"
+#include "gateway/snapshot.h"
+
+namespace gateway {
+
+// Whatever process() needs from outside.  Borrowed; must outlive the call.
+struct World {
+    const base::Clock* clock = nullptr;
+    base::Random* random = nullptr;
+    // Called now and then during long work; tells the MTA that we are alive.
+    std::function<void()> progress;
+    std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+};
+
+// At end-of-header: does anything need the body?
+enum class Need {
+    nothing,      // accept now: no rule can apply, no field has to go
+    header_only,  // edits need end-of-message, but the body's octets do not matter
+    body,
+};
+struct HeaderDecision {
+    Need need = Need::body;
+    Outcome outcome;  // when need == nothing: facts for the log line
+};
+[[nodiscard]] HeaderDecision at_end_of_header(const Envelope& envelope, const mime::Header& header,
+                                              const Snapshot& snapshot);
+
+// A message whose body was not kept (over max_message_size, body_complete()
+// false) passes unprocessed with the reason, forged results removed, or is
+// refused when a required signature is at stake.
+[[nodiscard]] Outcome process(const Message& message, const Snapshot& snapshot, const World& world);
+
+}  // namespace gateway

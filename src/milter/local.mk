@@ -1,0 +1,1 @@
+smime_milter_SOURCES =

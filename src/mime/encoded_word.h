@@ -1,0 +1,18 @@
+// Encoded-words (RFC 2047): looking through them at what a reader would see.
+#pragma once
+
+#include <string>
+
+#include "base/octets.h"
+
+namespace mime {
+
+// Unfolded, encoded-words decoded (UTF-8, US-ASCII and ISO-8859-1 to UTF-8;
+// other charsets: their ASCII octets, the rest as "?"), the rest unchanged.
+[[nodiscard]] std::string decode_encoded_words(base::Octets value);
+
+// UTF-8 text as encoded-words of at most 75 columns, folded with CRLF SP;
+// pure printable ASCII comes back as it is.
+[[nodiscard]] std::string encode_words(std::string_view utf8);
+
+}  // namespace mime

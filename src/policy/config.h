@@ -1,0 +1,134 @@
+// The configuration: what the files say, checked, with types.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "cms/sign.h"
+#include "cms/trust.h"
+#include "policy/network.h"
+#include "store/key_store.h"
+#include "store/trust_store.h"
+
+namespace policy {
+
+enum class Direction { incoming, outgoing, internal, any };  // of a rule; a message is never `any`
+enum class SignForm { no, clear, opaque };
+enum class Strip { never, valid, any };
+// What happens to a message whose signature did not pass; milder ones first.
+enum class OnResult { accept, mark, tag, quarantine, reject };
+enum class OnTemporary { accept, tempfail };
+enum class OnNoCertificate { pass, tempfail, reject };
+enum class OnUntransformable { skip, opaque, reject };
+
+struct HeaderPattern {
+    std::string name;
+    std::string pattern;  // `*` and `?`, over the unfolded value
+};
+
+struct SizeCondition {
+    bool larger = true;  // "size = >10M" or "size = <10M"
+    std::uint64_t octets = 0;
+};
+
+// One [rule NAME].  Conditions that are empty hold always; several values of
+// one condition are alternatives; different conditions must all hold.
+struct Rule {
+    std::string name;
+    std::string file;
+    int line = 0;
+    bool fallback = false;
+
+    Direction direction = Direction::any;
+    std::vector<std::string> sender;     // the author
+    std::vector<std::string> mail_from;
+    std::vector<std::string> recipient;
+    std::vector<Network> client;
+    std::vector<std::string> login;
+    std::vector<std::string> listener;
+    std::vector<HeaderPattern> header;
+    std::vector<std::string> subject;
+    std::vector<SizeCondition> size;
+
+    SignForm sign = SignForm::no;
+    bool sign_required = false;
+    std::string certificate = "by_sender";  // or the NAME of a [key NAME]
+    bool allow_mismatch = false;
+    cms::Digest digest = cms::Digest::automatic;
+    cms::Padding padding = cms::Padding::pkcs1;
+    OnNoCertificate on_no_cert = OnNoCertificate::pass;
+    OnUntransformable on_untransformable = OnUntransformable::skip;
+    bool break_dkim = false;
+    bool sign_relayed = false;
+
+    bool verify = false;
+    Strip strip = Strip::never;
+    OnResult on_invalid = OnResult::mark;     // fail, permerror
+    OnResult on_untrusted = OnResult::accept;  // policy
+    OnTemporary on_temperror = OnTemporary::accept;
+
+    bool dry_run = false;
+    std::optional<base::Level> log_level;
+
+    [[nodiscard]] std::string at() const;  // "file:line"
+    [[nodiscard]] bool signs() const { return sign != SignForm::no; }
+};
+
+// Who may sign as whom when the client has logged in.
+struct LoginMap {
+    enum class Mode { equal, map, mta } mode = Mode::equal;
+    struct Line {
+        std::string login;                   // case-insensitive
+        std::vector<std::string> addresses;  // `*@domain` allowed
+    };
+    std::vector<Line> lines;
+    std::string domain;  // login_domain: completes a login without "@"
+};
+
+struct Config {
+    // [milter]
+    std::string socket;
+    std::string control_socket;
+    std::string authserv_id;  // "" = the MTA's own name
+    std::vector<std::string> local_domains;
+    std::vector<Network> internal_hosts;
+    std::vector<Network> trusted_relays;  // Authentication-Results from here are kept
+    LoginMap sender_login;
+    std::uint64_t max_message_size = 64U << 20;
+    std::uint64_t max_in_flight = 0;  // 0: a quarter of the machine's memory
+    unsigned crypto_slots = 0;        // 0: two for each processor
+    unsigned drain_seconds = 30;
+    std::string user;
+    base::Level log_level = base::Level::info;
+    bool report_none = false;
+
+    // [keys], [key NAME], [trust]
+    std::vector<store::KeySource> keys;
+    store::TrustSource trust;
+    cms::CrlMode crl = cms::CrlMode::off;
+
+    std::vector<Rule> rules;  // in the order in which they are tried
+
+    std::string file;  // the main file
+    // What the files set, for smimectl config: "section.key" or "rule NAME.key" -> text, in file order.
+    struct Setting {
+        std::string section, name, key, value, where;
+    };
+    std::vector<Setting> settings;
+
+    [[nodiscard]] bool is_local(std::string_view address) const;  // domain in local_domains
+};
+
+// Reads `file` and conf.d/*.conf beside it (name order).  All mistakes of all
+// files are reported at once; with an error among them there is no Config.
+[[nodiscard]] std::optional<Config> load_config(const std::string& file,
+                                                std::vector<base::Problem>& problems);
+
+inline constexpr const char* default_config_file = "/etc/smime-milter/smime-milter.conf";
+
+}  // namespace policy

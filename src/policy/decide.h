@@ -1,0 +1,93 @@
+// Rules -> plan: which rule applies to which recipient, and what follows for
+// the message as a whole (smime-milter.conf(5), "How rules are applied").
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/config.h"
+#include "policy/facts.h"
+
+namespace policy {
+
+// outgoing or incoming by the client, before any rule; `internal` is outgoing
+// with every recipient in local_domains.  `why` says which test decided.
+struct DirectionResult {
+    Direction direction = Direction::incoming;
+    std::string why;
+};
+[[nodiscard]] DirectionResult direction_of(const Config& config, const Facts& facts);
+
+enum class Match { no, yes, maybe };  // maybe: the size is not known yet
+struct RuleTrace {
+    const Rule* rule = nullptr;
+    Match match = Match::no;
+    std::string why;  // "sender alice@example.org does not match ceo@example.org"; what matched when yes
+};
+
+// One recipient: the rules tried in order, and the one that applies.
+struct RecipientTrace {
+    std::string recipient;
+    std::vector<RuleTrace> tried;
+    const Rule* rule = nullptr;  // nullptr: no rule
+    bool undecided = false;      // a rule before `rule` (or any) may match once the size is known
+};
+
+// May the author be signed for?  (semantics A.9.5)
+struct Authority {
+    bool granted = false;
+    std::string why;  // the test that failed, or the one that held
+};
+[[nodiscard]] Authority authority_for(const Config& config, const Facts& facts, const Rule& rule);
+
+// What is to be done with the message.
+struct Plan {
+    Direction direction = Direction::incoming;
+    const Rule* rule = nullptr;  // the first in file order among those that apply: for log and facts
+
+    // Signing: form, certificate, digest and the like come from `sign_rule`.
+    SignForm sign = SignForm::no;
+    bool sign_required = false;
+    const Rule* sign_rule = nullptr;
+    Authority authority;         // meaningful when sign_rule is set
+    std::string no_sign_reason;  // why some rule wanted a signature and none is made: mixture
+
+    bool verify = false;
+    Strip strip = Strip::never;
+    std::string no_strip_reason;  // why a strip some rule wants is not done: mixture
+    OnResult on_invalid = OnResult::accept;
+    OnResult on_untrusted = OnResult::accept;
+    OnTemporary on_temperror = OnTemporary::accept;
+
+    bool dry_run = false;
+    std::optional<base::Level> log_level;
+};
+
+struct Decision {
+    DirectionResult direction;
+    std::vector<RecipientTrace> recipients;
+    Plan plan;
+    // Set when a required action cannot be done for this mixture of
+    // recipients: the text names them.
+    std::optional<std::string> refusal;
+
+    [[nodiscard]] bool nothing_to_do() const;  // no rule applies to anybody, none may later
+};
+
+[[nodiscard]] Decision decide(const Config& config, const Facts& facts);
+
+// Rules that can never apply because an earlier one covers them.
+struct Shadow {
+    const Rule* rule = nullptr;
+    const Rule* by = nullptr;
+};
+[[nodiscard]] std::vector<Shadow> shadowed_rules(const Config& config);
+
+// Names as they are written in the configuration.
+[[nodiscard]] const char* name(Direction d);
+[[nodiscard]] const char* name(SignForm f);
+[[nodiscard]] const char* name(Strip s);
+[[nodiscard]] const char* name(OnResult r);
+
+}  // namespace policy

@@ -1,0 +1,75 @@
+// Where signing identities come from.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "cms/certificate.h"
+#include "cms/private_key.h"
+
+namespace store {
+
+// A certificate with its private key and the certificates to put beside it.
+struct Identity {
+    std::string name;  // of the [key NAME] section, or the file's name
+    std::string file;
+    cms::Certificate certificate;
+    cms::PrivateKeyHandle key;
+    std::vector<cms::Certificate> chain;  // issuing intermediates, no self-signed root
+};
+
+// Where a password comes from: "credential:NAME" ($CREDENTIALS_DIRECTORY/NAME),
+// "file:PATH" (mode-checked), or "" for none.  One trailing line end is dropped.
+struct PasswordSource {
+    std::string text;
+};
+[[nodiscard]] base::Result<std::optional<base::Secret>> read_password(const PasswordSource& source);
+
+// One place to look: a directory of *.p12 *.pfx *.pem, or one file with a name.
+struct KeySource {
+    std::string name;  // "" for the directory of [keys]
+    std::string path;
+    PasswordSource password;
+    std::string origin;  // "file:line" of the configuration, for errors
+};
+
+// Immutable once loaded; safe to use from several threads.
+class KeyStore {
+public:
+    KeyStore() = default;
+
+    // Loads every source; a file that cannot be used is reported in `problems`
+    // and the others load.  `helpers` are certificates that may complete chains.
+    // Files named by a source with a name are skipped in the directory.
+    static KeyStore load(const std::vector<KeySource>& sources,
+                         const std::vector<cms::Certificate>& helpers, base::Time now,
+                         std::vector<base::Problem>& problems);
+
+    // Identities whose certificate names the address, best first: usable for
+    // signing at `now` (validity, usages), newest notBefore first.
+    struct Candidates {
+        std::vector<const Identity*> usable;
+        std::vector<std::string> rejected;  // "serial 01ab: expired 2026-01-01", for the log
+    };
+    [[nodiscard]] Candidates for_signing(std::string_view address, base::Time now) const;
+
+    // The identities of [key NAME].
+    [[nodiscard]] Candidates named(std::string_view name, base::Time now) const;
+    [[nodiscard]] bool has_name(std::string_view name) const;
+
+    [[nodiscard]] const std::vector<Identity>& all() const { return identities_; }
+
+private:
+    std::vector<Identity> identities_;
+};
+
+// Why a certificate cannot sign at `now`; nullopt when it can (semantics A.9.6).
+[[nodiscard]] std::optional<std::string> unfit_for_signing(const cms::Certificate& certificate,
+                                                           base::Time now);
+
+}  // namespace store

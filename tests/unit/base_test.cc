@@ -1,0 +1,140 @@
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/ascii.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+
+namespace {
+
+using namespace base;
+
+TEST(Ascii, WildcardsMatchWithoutRegardToCase)
+{
+    EXPECT_TRUE(wildcard_match("*@example.org", "Alice@EXAMPLE.org"));
+    EXPECT_TRUE(wildcard_match("a?ice@*", "alice@x"));
+    EXPECT_TRUE(wildcard_match("*", ""));
+    EXPECT_FALSE(wildcard_match("*@example.org", "alice@example.org.evil"));
+    EXPECT_FALSE(wildcard_match("", "a"));
+}
+
+TEST(Ascii, ManyStarsAgainstALongTextEndInTime)
+{
+    EXPECT_FALSE(wildcard_match(std::string(200, '*') + "b", std::string(20000, 'a')));
+    EXPECT_FALSE(wildcard_match("a*a*a*a*a*a*a*a*a*b", std::string(20000, 'a')));
+}
+
+TEST(Ascii, DecimalsAreStrict)
+{
+    EXPECT_EQ(parse_decimal("18446744073709551615"), 18446744073709551615ULL);
+    for (const char* bad : {"", "+1", "-1", " 1", "1 ", "0x1", "12a", "18446744073709551616"})
+        EXPECT_FALSE(parse_decimal(bad)) << bad;
+}
+
+TEST(Buffer, KeepsItsContentWhileItGrowsFromHeapToMapping)
+{
+    Buffer buffer;
+    std::string expected;
+    for (int i = 0; i < 3000; ++i) {
+        const std::string chunk(997, static_cast<char>('a' + i % 26));
+        ASSERT_TRUE(buffer.append(chunk));
+        expected += chunk;
+    }
+    EXPECT_TRUE(buffer.view() == expected);
+    Buffer moved = std::move(buffer);
+    EXPECT_TRUE(moved.view() == expected);
+    EXPECT_EQ(buffer.size(), 0U);
+}
+
+TEST(Buffer, RefusesWhatCannotBeHadAndKeepsWhatItHas)
+{
+    Buffer buffer;
+    ASSERT_TRUE(buffer.append("abc"));
+    EXPECT_FALSE(buffer.reserve(std::size_t{1} << 60));
+    EXPECT_EQ(buffer.view(), "abc");
+}
+
+TEST(Clock, ParsesAndPrintsTimes)
+{
+    EXPECT_EQ(iso8601(*parse_time("2026-11-23T12:00:00Z")), "2026-11-23T12:00:00Z");
+    EXPECT_EQ(iso8601(*parse_time("2026-11-23T12:00:00+01:30")), "2026-11-23T10:30:00Z");
+    EXPECT_EQ(iso8601(*parse_time("2026-02-28")), "2026-02-28T00:00:00Z");
+    EXPECT_EQ(parse_time("@1613842022")->time_since_epoch().count(), 1613842022);
+    for (const char* bad : {"", "@", "@x", "2026-13-01", "2026-02-30", "yesterday", "2026-11-23T25:00:00Z",
+                            "2026-11-23T12:00:00", "2026-11-23 12:00:00Zjunk", "@99999999999999999999"})
+        EXPECT_FALSE(parse_time(bad)) << bad;
+}
+
+TEST(Random, SeededSequencesRepeatAndSystemOnesDoNot)
+{
+    SeededRandom a(1), b(1);
+    EXPECT_EQ(a.hex(32), b.hex(32));
+    SystemRandom s;
+    EXPECT_NE(s.hex(32), s.hex(32));
+    EXPECT_EQ(s.hex(32).size(), 32U);
+}
+
+TEST(LogLine, CannotBeInjectedInto)
+{
+    LogLine line;
+    line.add("reason", "a\nb\"c").add("empty", "").address("from", "x\r\ny z@e").number("ms", 4);
+    EXPECT_EQ(line.text(), "reason=\"a\\x0ab'c\" from=<x\\x0d\\x0ay_z@e> ms=4");
+}
+
+TEST(LogLine, CutsWhatIsTooLong)
+{
+    EXPECT_EQ(printable(std::string(300, 'a'), 10), std::string(10, 'a') + "...");
+}
+
+class FileTest : public testing::Test {
+protected:
+    void SetUp() override
+    {
+        char pattern[] = "/tmp/base_test.XXXXXX";
+        ASSERT_NE(mkdtemp(pattern), nullptr);
+        dir_ = pattern;
+    }
+    void TearDown() override { std::filesystem::remove_all(dir_); }
+    std::string dir_;
+};
+
+TEST_F(FileTest, SecretFilesReadableByOthersAreRefusedWithTheCommandThatMendsIt)
+{
+    const std::string path = dir_ + "/key";
+    ASSERT_TRUE(write_file(path, "secret", 0644));
+    ASSERT_TRUE(read_file(path, 100));
+    const auto refused = read_file(path, 100, Secrecy::secret);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().text(),
+              path + ": error: mode 0644: readable by others; run: chmod 640 " + path);
+    ASSERT_EQ(chmod(path.c_str(), 0640), 0);
+    EXPECT_EQ(*read_file(path, 100, Secrecy::secret), "secret");
+    ASSERT_EQ(chmod(path.c_str(), 0660), 0);
+    EXPECT_FALSE(read_file(path, 100, Secrecy::secret));
+}
+
+TEST_F(FileTest, FifosAndDirectoriesAreNotFiles)
+{
+    ASSERT_EQ(mkfifo((dir_ + "/fifo").c_str(), 0600), 0);
+    EXPECT_FALSE(read_file(dir_ + "/fifo", 100));
+    EXPECT_FALSE(read_file(dir_, 100));
+    EXPECT_EQ(read_file(dir_ + "/none", 100).error().code, Code::no_input);
+}
+
+TEST_F(FileTest, LimitsAreKeptAndDirectoriesAreListedInOrder)
+{
+    ASSERT_TRUE(write_file(dir_ + "/b", std::string(101, 'x'), 0600));
+    ASSERT_TRUE(write_file(dir_ + "/a", "", 0600));
+    ASSERT_TRUE(write_file(dir_ + "/.hidden", "", 0600));
+    EXPECT_FALSE(read_file(dir_ + "/b", 100));
+    EXPECT_EQ(*list_directory(dir_), (std::vector<std::string>{"a", "b"}));
+}
+
+}  // namespace
