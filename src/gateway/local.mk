@@ -1,7 +1,14 @@
 libgateway_a_SOURCES += \
-	src/gateway/message.h \
-	src/gateway/outcome.h \
-	src/gateway/process.h \
-	src/gateway/snapshot.h
+	src/gateway/authentication_results.cc src/gateway/authentication_results.h \
+	src/gateway/marks.cc src/gateway/marks.h \
+	src/gateway/message.cc src/gateway/message.h \
+	src/gateway/outcome.cc src/gateway/outcome.h \
+	src/gateway/process.cc src/gateway/process.h \
+	src/gateway/rewrite.cc src/gateway/rewrite.h \
+	src/gateway/sign.cc src/gateway/sign.h \
+	src/gateway/exemption.cc \
+	src/gateway/snapshot.cc src/gateway/snapshot.h \
+	src/gateway/strip.cc src/gateway/strip.h \
+	src/gateway/verify.cc src/gateway/verify.h
 
-unit_sources +=
+unit_sources += tests/unit/gateway_test.cc

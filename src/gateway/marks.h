@@ -1,0 +1,25 @@
+// What recipients see of a verdict besides Authentication-Results.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gateway/outcome.h"
+#include "gateway/verify.h"
+#include "mime/header.h"
+
+namespace gateway {
+
+// Edits that remove every X-SMIME-* field and, from a client that is no trusted
+// relay, every forged Authentication-Results field; highest index first.
+[[nodiscard]] std::vector<HeaderEdit> remove_forged(const std::vector<mime::Field>& fields,
+                                                    std::string_view authserv_id, bool trusted_relay);
+
+// "X-SMIME-Result: fail (body hash mismatch)"
+[[nodiscard]] HeaderEdit result_field(const Verdict& verdict);
+
+// The Subject with a tag such as "[signature invalid]" in front; look-alikes of
+// our tags, also hidden in encoded-words, are removed first.
+[[nodiscard]] HeaderEdit tag_subject(const std::vector<mime::Field>& fields, std::string_view tag);
+
+}  // namespace gateway

@@ -1,0 +1,54 @@
+// Signing a message: clear (multipart/signed) or opaque (RFC 8551 section 3.5).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "cms/sign.h"
+#include "gateway/message.h"
+#include "gateway/rewrite.h"
+#include "store/key_store.h"
+
+namespace gateway {
+
+struct SignSpec {
+    const store::Identity* identity = nullptr;  // required
+    cms::Digest digest = cms::Digest::automatic;
+    cms::Padding padding = cms::Padding::pkcs1;
+    bool opaque = false;
+};
+
+struct SignOutput {
+    Rewrite rewrite;
+    std::string digest;  // "sha256"
+};
+
+// Why there is no signature.
+struct SignRefusal {
+    enum class Kind {
+        untransformable,  // would not survive the journey as it is
+        failed,           // key, certificate or library failed: worth another try
+    };
+    Kind kind = Kind::failed;
+    std::string reason;  // one lower-case phrase
+};
+
+// The signed entity is the message's Content-* fields and its body, octet for
+// octet.  The result is verified over the octets that are about to be sent
+// before it is returned.  Its body borrows from `message`.
+[[nodiscard]] tl::expected<SignOutput, SignRefusal> sign_message(const Message& message, const SignSpec& spec,
+                                                                 const base::Clock& clock,
+                                                                 base::Random& random);
+
+// Why a message of this kind is left unsigned by default, judged by its header
+// alone (semantics A.5); nullopt when nothing speaks against it.
+struct SignExemption {
+    std::string reason;      // "already signed", "mailing list", ...
+    bool is_signed = false;  // it claims an S/MIME signature of its own
+};
+[[nodiscard]] std::optional<SignExemption> exempt_from_signing(const Envelope& envelope,
+                                                               const std::vector<mime::Field>& fields,
+                                                               bool break_dkim);
+
+}  // namespace gateway

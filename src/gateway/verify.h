@@ -1,0 +1,76 @@
+// Verifying a message: which signatures it has, what they cover, whose they
+// are, and what that amounts to (semantics B).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/octets.h"
+#include "cms/finding.h"
+#include "cms/verify.h"
+#include "mime/address.h"
+#include "mime/header.h"
+
+namespace gateway {
+
+enum class Form { none, clear, opaque };
+enum class Scope { none, message, part };
+
+// One signature layer; findings, signers and identity belong to it alone.
+struct Layer {
+    std::string part;  // IMAP section of the part that holds the signature: "2", "1", "1.2"
+    Form form = Form::none;
+    cms::Findings findings;  // of structure, of the deciding signer, and of identity
+    std::vector<cms::SignerVerdict> signers;
+    int signer = -1;         // the one that decides, index into signers
+    std::string identity;    // the signer's address (the one equal to From if there is one)
+    std::vector<std::string> comments;
+    // The signed entity, exactly the digested octets: in the message (clear) or
+    // owned by the layer (opaque).
+    base::Octets content;
+    std::shared_ptr<const std::string> owned;
+
+    [[nodiscard]] cms::Code result() const { return findings.code(); }
+};
+
+struct Verdict {
+    Scope scope = Scope::none;
+    std::vector<Layer> layers;  // outermost first; a signed sub-part comes last
+    int deciding = -1;          // index into layers
+    cms::Findings findings;     // of the message as a whole
+    bool encrypted = false;     // the innermost layer reached is encrypted
+
+    [[nodiscard]] cms::Code result() const
+    {
+        return deciding < 0 ? cms::Code::none : findings.code();
+    }
+    [[nodiscard]] const Layer* layer() const
+    {
+        return deciding < 0 ? nullptr : &layers[static_cast<std::size_t>(deciding)];
+    }
+    [[nodiscard]] std::string reason() const;  // stable lower-case phrase; "" for pass and none
+};
+
+struct VerifyRequest {
+    const cms::Trust* trust = nullptr;  // required
+    base::Time at{};
+    cms::CrlMode crl = cms::CrlMode::off;
+    bool policy_check = false;
+    bool allow_sha1 = false;
+    std::optional<std::string> from;  // compare with this instead of the From field
+};
+
+// `header` and `body` of the message; the result borrows from both.
+[[nodiscard]] Verdict verify_message(const mime::Header& header, base::Octets body,
+                                     const VerifyRequest& request);
+
+// Could a message with this header carry a signature anywhere?  False spares
+// reading the body.
+[[nodiscard]] bool may_be_signed(const std::vector<mime::Field>& fields);
+
+[[nodiscard]] const char* name(Form f);
+[[nodiscard]] const char* name(Scope s);
+
+}  // namespace gateway
