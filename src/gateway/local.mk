@@ -7,6 +7,7 @@ libgateway_a_SOURCES += \
 	src/gateway/rewrite.cc src/gateway/rewrite.h \
 	src/gateway/sign.cc src/gateway/sign.h \
 	src/gateway/exemption.cc \
+	src/gateway/identity.cc src/gateway/identity.h \
 	src/gateway/snapshot.cc src/gateway/snapshot.h \
 	src/gateway/strip.cc src/gateway/strip.h \
 	src/gateway/verify.cc src/gateway/verify.h

@@ -25,6 +25,13 @@ struct Envelope {
     std::vector<std::string> recipients_as_given;
 };
 
+// Was the body kept, and if not, why?
+enum class BodyState {
+    complete,
+    too_large,   // over max_message_size: counted, not kept
+    not_needed,  // at end-of-header nothing wanted it
+};
+
 // The wire image, CRLF line ends: "Name:value CRLF" for each field, an empty
 // line, the body.  Values keep their leading blank and their folding (CRLF and
 // a blank).  Owns the octets; views stay valid as long as the message lives and
@@ -37,7 +44,7 @@ public:
     [[nodiscard]] const mime::Header& header() const { return header_; }
     [[nodiscard]] base::Octets body() const { return body_; }
     [[nodiscard]] base::Octets octets() const { return octets_.view(); }
-    [[nodiscard]] bool body_complete() const { return body_complete_; }
+    [[nodiscard]] BodyState body_state() const { return body_state_; }
     // Octets of the body that was announced or seen, also when it was not kept.
     [[nodiscard]] std::uint64_t size() const { return size_; }
 
@@ -47,7 +54,7 @@ private:
     base::Buffer octets_;
     mime::Header header_;
     base::Octets body_;
-    bool body_complete_ = false;
+    BodyState body_state_ = BodyState::complete;
     std::uint64_t size_ = 0;
 };
 
@@ -59,8 +66,8 @@ public:
     [[nodiscard]] bool add_field(std::string_view name, std::string_view value);
     [[nodiscard]] bool end_header();
     [[nodiscard]] bool add_body(base::Octets chunk);
-    // From here on the body is counted, not kept (it is over a limit).
-    void drop_body();
+    // From here on the body is counted, not kept.
+    void drop_body(BodyState why = BodyState::too_large);
 
     [[nodiscard]] std::size_t held() const { return octets_.size(); }  // octets in memory
     [[nodiscard]] std::uint64_t size() const { return size_; }         // header and body seen
@@ -76,7 +83,7 @@ private:
     std::vector<std::size_t> field_ends_;
     std::size_t body_begin_ = 0;
     std::uint64_t size_ = 0;
-    bool dropped_ = false;
+    BodyState body_state_ = BodyState::complete;
 };
 
 // A message from a file in wire form.  Bare LF line ends throughout become

@@ -35,9 +35,9 @@ struct HeaderDecision {
 [[nodiscard]] HeaderDecision at_end_of_header(const Envelope& envelope, const mime::Header& header,
                                               const Snapshot& snapshot);
 
-// A message whose body was not kept (over max_message_size, body_complete()
-// false) passes unprocessed with the reason, forged results removed, or is
-// refused when a required signature is at stake.
+// A message over max_message_size (BodyState::too_large) passes unprocessed with
+// the reason, forged results removed, or is refused when a required signature
+// is at stake.
 [[nodiscard]] Outcome process(const Message& message, const Snapshot& snapshot, const World& world);
 
 }  // namespace gateway

@@ -27,6 +27,7 @@ struct SignOutput {
 // Why there is no signature.
 struct SignRefusal {
     enum class Kind {
+        exempt,           // a kind of message that is not signed by default (semantics A.5)
         untransformable,  // would not survive the journey as it is
         failed,           // key, certificate or library failed: worth another try
     };

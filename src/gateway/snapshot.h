@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,12 +17,12 @@ struct Snapshot {
     policy::Config config;
     store::KeyStore keys;
     cms::Trust trust;
-    std::vector<std::string> warnings;
 };
 
-// Loads configuration, keys and anchors.  With an error among `problems` there
-// is no snapshot, except that a key file that cannot be used is an error only
-// with `strict`; the daemon starts without it (the others work) and says so.
+// Loads configuration, keys and anchors.  No snapshot when the configuration has
+// an error or a [key NAME] that a rule uses does not load.  Any other key or
+// anchor file that cannot be used is an error among `problems`, and the rest
+// works: one bad file must not silence a thousand good ones.
 [[nodiscard]] std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Time now,
                                                             std::vector<base::Problem>& problems);
 

@@ -1,0 +1,91 @@
+// Kinds of messages that are left unsigned by default (semantics A.5), each
+// recognised by structure, never by a substring.
+#include <algorithm>
+#include <array>
+
+#include "base/ascii.h"
+#include "gateway/sign.h"
+#include "mime/content_type.h"
+
+namespace gateway {
+namespace {
+
+const mime::Field* find(const std::vector<mime::Field>& fields, std::string_view name)
+{
+    const auto it = std::find_if(fields.begin(), fields.end(),
+                                 [&](const mime::Field& f) { return base::iequals(f.name, name); });
+    return it == fields.end() ? nullptr : &*it;
+}
+
+// The first word of a value such as "auto-replied; owner-email=..." or "bulk".
+std::string keyword(const std::vector<mime::Field>& fields, std::string_view name)
+{
+    const auto* field = find(fields, name);
+    if (field == nullptr) return {};
+    const std::string value = base::to_lower(mime::unfold(field->value));
+    return value.substr(0, value.find_first_of("; \t("));
+}
+
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> list)
+{
+    return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+bool has_smime_file_name(const std::vector<mime::Field>& fields, const mime::ContentType& type)
+{
+    std::string name;
+    if (const auto* p = type.parameter("name")) name = *p;
+    if (const auto* field = find(fields, "Content-Disposition")) {
+        const auto disposition = mime::parse_disposition(field->value);
+        if (const auto* p = disposition.parameter("filename")) name = *p;
+    }
+    if (name.size() < 4) return false;
+    return is_one_of(base::to_lower(name).substr(name.size() - 4), {".p7m", ".p7s", ".p7c", ".p7z"});
+}
+
+std::optional<SignExemption> already_protected(const std::vector<mime::Field>& fields)
+{
+    const auto* field = find(fields, "Content-Type");
+    if (field == nullptr) return std::nullopt;
+    const auto type = mime::parse_content_type(field->value);
+    if (type.is("multipart", "signed")) {
+        const auto* protocol = type.parameter("protocol");
+        const bool smime = protocol != nullptr &&
+                           is_one_of(base::to_lower(*protocol), {"application/pkcs7-signature",
+                                                                 "application/x-pkcs7-signature"});
+        return SignExemption{smime ? "already signed" : "already signed, not with S/MIME", smime};
+    }
+    if (type.is("application", "pkcs7-mime") || type.is("application", "x-pkcs7-mime")) {
+        const auto* kind = type.parameter("smime-type");
+        const bool is_signed = kind == nullptr || base::iequals(*kind, "signed-data");
+        return SignExemption{is_signed ? "already signed" : "already encrypted", is_signed};
+    }
+    if (type.is("multipart", "encrypted")) return SignExemption{"already encrypted", false};
+    if (type.is("application", "octet-stream") && has_smime_file_name(fields, type))
+        return SignExemption{"already protected", false};
+    if (type.is("multipart", "report") || type.is("message", "delivery-status"))
+        return SignExemption{"delivery or disposition report", false};
+    if (type.is("application", "ms-tnef")) return SignExemption{"TNEF (winmail.dat)", false};
+    if (type.is("text", "calendar") && type.parameter("method") != nullptr)
+        return SignExemption{"calendar request", false};
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<SignExemption> exempt_from_signing(const Envelope& envelope,
+                                                 const std::vector<mime::Field>& fields, bool break_dkim)
+{
+    if (auto found = already_protected(fields)) return found;
+    if (envelope.mail_from.empty()) return SignExemption{"null sender", false};
+    if (keyword(fields, "Auto-Submitted") == "auto-replied") return SignExemption{"automatic reply", false};
+    if (is_one_of(keyword(fields, "Precedence"), {"bulk", "list", "junk"}) ||
+        find(fields, "List-Id") != nullptr || find(fields, "List-Post") != nullptr)
+        return SignExemption{"mailing list", false};
+    if (find(fields, "Resent-From") != nullptr) return SignExemption{"resent message", false};
+    if (!break_dkim && (find(fields, "DKIM-Signature") != nullptr || find(fields, "ARC-Seal") != nullptr))
+        return SignExemption{"DKIM or ARC signature present", false};
+    return std::nullopt;
+}
+
+}  // namespace gateway

@@ -1,0 +1,97 @@
+#include "gateway/marks.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "base/ascii.h"
+#include "gateway/authentication_results.h"
+#include "mime/encoded_word.h"
+
+namespace gateway {
+namespace {
+
+using Kind = HeaderEdit::Kind;
+
+constexpr std::string_view own_prefix = "X-SMIME-";
+constexpr std::size_t max_tag = 48;
+
+// Does the text between brackets look like something we would say?
+bool looks_like_tag(std::string_view inside)
+{
+    std::string squeezed;
+    for (char c : inside)
+        if (c != ' ' && c != '\t' && c != '-' && c != '_' && c != '/') squeezed += base::lower(c);
+    return squeezed.starts_with("sign") || squeezed.starts_with("smime") || squeezed.starts_with("decrypted");
+}
+
+// The text without look-alikes of our tags; nullopt when there are none.
+std::optional<std::string> without_look_alikes(std::string_view subject)
+{
+    std::string out;
+    bool found = false;
+    while (!subject.empty()) {
+        const auto open = subject.find('[');
+        const auto close = open == std::string_view::npos ? open : subject.find(']', open);
+        if (close == std::string_view::npos) break;
+        const auto inside = subject.substr(open + 1, close - open - 1);
+        if (inside.size() <= max_tag && looks_like_tag(inside)) {
+            found = true;
+            out += subject.substr(0, open);
+            subject = subject.substr(close + 1);
+            if (subject.starts_with(' ') && (out.empty() || out.ends_with(' '))) subject.remove_prefix(1);
+        } else {
+            out += subject.substr(0, open + 1);
+            subject = subject.substr(open + 1);
+        }
+    }
+    if (!found) return std::nullopt;
+    return out + std::string(subject);
+}
+
+std::string folded_with_lf(std::string_view text)
+{
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i)
+        if (text[i] != '\r') out += text[i];
+    return out;
+}
+
+}  // namespace
+
+std::vector<HeaderEdit> remove_forged(const std::vector<mime::Field>& fields, std::string_view authserv_id,
+                                      bool trusted_relay)
+{
+    std::vector<HeaderEdit> edits;
+    std::map<std::string, int> seen;
+    for (const auto& field : fields) {
+        const bool own = base::istarts_with(field.name, own_prefix);
+        const bool results = base::iequals(field.name, "Authentication-Results");
+        if (!own && !results) continue;
+        const int index = ++seen[base::to_lower(field.name)];
+        if (own || (!trusted_relay && forges_results(field.value, authserv_id)))
+            edits.push_back({Kind::remove, std::string(field.name), index, ""});
+    }
+    std::reverse(edits.begin(), edits.end());  // the highest index of each name first
+    return edits;
+}
+
+HeaderEdit result_field(const Verdict& verdict)
+{
+    std::string value(cms::name(verdict.result()));
+    if (const auto why = verdict.reason(); !why.empty()) value += " (" + why + ")";
+    return {Kind::insert, "X-SMIME-Result", 1, value};
+}
+
+HeaderEdit tag_subject(const std::vector<mime::Field>& fields, std::string_view tag)
+{
+    const auto subject = std::find_if(fields.begin(), fields.end(),
+                                      [](const mime::Field& f) { return base::iequals(f.name, "Subject"); });
+    if (subject == fields.end()) return {Kind::append, "Subject", 1, std::string(tag)};
+    std::string text = folded_with_lf(base::trim(subject->value));
+    if (const auto cleaned = without_look_alikes(mime::decode_encoded_words(subject->value)))
+        text = folded_with_lf(mime::encode_words(std::string(base::trim(*cleaned))));
+    return {Kind::change, "Subject", 1, std::string(tag) + " " + text};
+}
+
+}  // namespace gateway

@@ -1,0 +1,110 @@
+#include "gateway/outcome.h"
+
+#include <algorithm>
+
+#include "base/ascii.h"
+
+namespace gateway {
+namespace {
+
+struct Line {
+    std::string name;
+    std::string text;  // the whole field with its CRLF
+    bool received = true;
+    bool removed = false;
+};
+
+std::string field_text(const HeaderEdit& edit)
+{
+    std::string out = edit.name + ": ";
+    for (char c : edit.value) {
+        if (c == '\n') out += '\r';
+        out += c;
+    }
+    return out + "\r\n";
+}
+
+// Indices count the fields as received, like Sendmail does; with the order that
+// HeaderEdit demands Postfix's way of counting comes to the same.
+Line* received(std::vector<Line>& lines, const HeaderEdit& edit)
+{
+    int seen = 0;
+    for (Line& line : lines)
+        if (line.received && base::iequals(line.name, edit.name) && ++seen == edit.index) return &line;
+    return nullptr;
+}
+
+void apply(std::vector<Line>& lines, const HeaderEdit& edit)
+{
+    switch (edit.kind) {
+    case HeaderEdit::Kind::insert:
+        lines.insert(lines.begin(), Line{edit.name, field_text(edit), false, false});
+        break;
+    case HeaderEdit::Kind::append: lines.push_back(Line{edit.name, field_text(edit), false, false}); break;
+    case HeaderEdit::Kind::change:
+        if (Line* line = received(lines, edit))
+            line->text = field_text(edit);
+        else
+            lines.push_back(Line{edit.name, field_text(edit), false, false});
+        break;
+    case HeaderEdit::Kind::remove:
+        if (Line* line = received(lines, edit)) line->removed = true;
+        break;
+    }
+}
+
+}  // namespace
+
+const std::string* Outcome::fact(std::string_view key) const
+{
+    const auto it = std::find_if(facts.begin(), facts.end(), [&](const Fact& f) { return f.key == key; });
+    return it == facts.end() ? nullptr : &it->value;
+}
+
+std::string log_line(const Envelope& envelope, const Outcome& outcome)
+{
+    base::LogLine line;
+    for (const auto& fact : outcome.facts) {
+        if (fact.is_address)
+            line.address(fact.key, fact.value);
+        else
+            line.add(fact.key, fact.value);
+    }
+    const std::string id = envelope.queue_id.empty() ? "NOQUEUE" : base::printable(envelope.queue_id, 64);
+    return id + ": " + line.text();
+}
+
+std::string render(const Message& message, const Outcome& outcome)
+{
+    if (!outcome.edits()) return std::string(message.octets());
+    std::vector<Line> lines;
+    for (const auto& field : message.fields()) {
+        lines.push_back({std::string(field.name), std::string(field.raw)});
+        if (!field.raw.ends_with('\n')) lines.back().text += "\r\n";
+    }
+    for (const auto& edit : outcome.header) apply(lines, edit);
+
+    std::string out;
+    for (const Line& line : lines)
+        if (!line.removed) out += line.text;
+    out += "\r\n";
+    if (!outcome.replace_body) {
+        out += message.body();
+        return out;
+    }
+    const Sink sink = [&out](base::Octets run) {
+        out += run;
+        return true;
+    };
+    for (const auto& piece : outcome.body) {
+        if (const auto* span = std::get_if<base::Octets>(&piece))
+            out += *span;
+        else if (const auto* text = std::get_if<std::string>(&piece))
+            out += *text;
+        else
+            std::get<Generator>(piece)(sink);
+    }
+    return out;
+}
+
+}  // namespace gateway

@@ -1,0 +1,204 @@
+#include "gateway/sign.h"
+
+#include <array>
+
+#include "base/ascii.h"
+#include "cms/verify.h"
+#include "mime/codec.h"
+#include "mime/date.h"
+#include "mime/structure.h"
+#include "mime/transport.h"
+
+namespace gateway {
+namespace {
+
+using Kind = SignRefusal::Kind;
+constexpr std::string_view preamble = "This is a cryptographically signed message in MIME format.\r\n\r\n";
+
+tl::unexpected<SignRefusal> refuse(Kind kind, std::string reason)
+{
+    return tl::make_unexpected(SignRefusal{kind, std::move(reason)});
+}
+
+// The header of the entity to sign: the Content-* fields, octet for octet, and
+// the empty line.  Without a Content-Type the default that RFC 2045 section 5.2
+// implies is written out: signed octets must not depend on a default.
+std::string entity_header(const Message& message)
+{
+    std::string out;
+    bool typed = false;
+    for (const auto& field : message.fields()) {
+        if (!is_content_field(field.name) || base::iequals(field.name, "Content-Length")) continue;
+        typed = typed || base::iequals(field.name, "Content-Type");
+        out += field.raw;
+        if (!field.raw.ends_with('\n')) out += "\r\n";
+    }
+    if (!typed) out.insert(0, "Content-Type: text/plain; charset=us-ascii\r\n");
+    return out + "\r\n";
+}
+
+// signingTime is left out when Date is further away than this: mail programs
+// call a valid signature mismatched when the two differ by more than an hour.
+constexpr auto signing_time_window = std::chrono::minutes(55);
+
+std::optional<base::Time> signing_time(const Message& message, base::Time now)
+{
+    const auto* field = message.header().find("Date");
+    const auto date = field == nullptr ? std::nullopt : mime::parse_date(field->value);
+    if (!date) return std::nullopt;
+    const auto distance = *date > now ? *date - now : now - *date;
+    if (distance > signing_time_window) return std::nullopt;
+    return now;
+}
+
+// Calendar programs process only the unsigned structure reliably; a mere .ics
+// attachment is no request.
+bool is_meeting_request(const mime::Structure& structure)
+{
+    for (const auto& part : structure.parts) {
+        if (!part.content_type.is("text", "calendar") || part.content_type.parameter("method") == nullptr)
+            continue;
+        if (part.parent < 0) return true;
+        const auto& parent = structure.parts[static_cast<std::size_t>(part.parent)];
+        if (parent.content_type.is("multipart", "alternative")) return true;
+    }
+    return false;
+}
+
+// A boundary that occurs nowhere in what it is to enclose, so that no parser,
+// however sloppy, can see another split (RFC 2046 section 5.1.1).
+std::optional<std::string> fresh_boundary(base::Pieces content, base::Random& random)
+{
+    for (int attempt = 0; attempt < 8; ++attempt) {
+        std::string boundary = "----=_smime_" + random.hex(32);
+        bool occurs = false;
+        for (base::Octets piece : content) occurs = occurs || piece.find(boundary) != base::Octets::npos;
+        if (!occurs) return boundary;
+    }
+    return std::nullopt;
+}
+
+// Is the signature that is about to be sent good, over the octets about to be
+// sent?  Trust is not the question here: only cryptography and form are.
+bool holds(const cms::SignedDataVerdict& verdict)
+{
+    return verdict.findings.empty() && verdict.signers.size() == 1 && verdict.signers[0].findings.intact();
+}
+
+cms::VerifyOptions self_check(const cms::Trust& nobody, base::Time now)
+{
+    cms::VerifyOptions options;
+    options.trust = &nobody;
+    options.path.at = now;
+    return options;
+}
+
+bool equal(base::Octets whole, base::Pieces pieces)
+{
+    if (whole.size() != base::total_size(pieces)) return false;
+    for (base::Octets piece : pieces) {
+        if (whole.substr(0, piece.size()) != piece) return false;
+        whole.remove_prefix(piece.size());
+    }
+    return true;
+}
+
+tl::expected<SignOutput, SignRefusal> make_clear(const Message& message, const std::string& header,
+                                                 const cms::SignResult& made, cms::Digest digest,
+                                                 base::Time now, base::Random& random)
+{
+    const std::array<base::Octets, 2> entity{header, message.body()};
+    const auto boundary = fresh_boundary(entity, random);
+    if (!boundary) return refuse(Kind::failed, "no boundary found that the message does not contain");
+
+    std::string before = std::string(preamble) + "--" + *boundary + "\r\n" + header;
+    const std::string signature = mime::base64_lines(made.der);
+    std::string after = "\r\n--" + *boundary +
+                        "\r\n"
+                        "Content-Type: application/pkcs7-signature; name=\"smime.p7s\"\r\n"
+                        "Content-Transfer-Encoding: base64\r\n"
+                        "Content-Disposition: attachment; filename=\"smime.p7s\"\r\n"
+                        "Content-Description: S/MIME Cryptographic Signature\r\n\r\n" +
+                        signature + "--" + *boundary + "--\r\n";
+
+    // From here on only what will be sent is looked at.
+    const cms::Trust nobody;
+    const std::array<base::Octets, 2> sent{
+        base::Octets(before).substr(preamble.size() + 2 + boundary->size() + 2), message.body()};
+    const auto decoded = mime::base64_decode(signature);
+    if (!decoded || !holds(cms::verify_detached(*decoded, sent, self_check(nobody, now))))
+        return refuse(Kind::failed, "the signature made does not verify");
+
+    SignOutput out;
+    out.digest = made.digest;
+    out.rewrite.header = content_edits(
+        message.fields(), {{"Content-Type", std::string("multipart/signed;"
+                                                        " protocol=\"application/pkcs7-signature\";\n"
+                                                        " micalg=") +
+                                                cms::micalg(digest) + "; boundary=\"" + *boundary + "\""}});
+    out.rewrite.body.emplace_back(std::move(before));
+    out.rewrite.body.emplace_back(message.body());
+    out.rewrite.body.emplace_back(std::move(after));
+    return out;
+}
+
+tl::expected<SignOutput, SignRefusal> make_opaque(const Message& message, const std::string& header,
+                                                  const cms::SignResult& made, base::Time now)
+{
+    const std::array<base::Octets, 2> entity{header, message.body()};
+    std::string body = mime::base64_lines(made.der);
+
+    const cms::Trust nobody;
+    const auto decoded = mime::base64_decode(body);
+    if (!decoded) return refuse(Kind::failed, "the signature made cannot be decoded");
+    const auto verdict = cms::verify_opaque(*decoded, self_check(nobody, now));
+    if (!holds(verdict)) return refuse(Kind::failed, "the signature made does not verify");
+    if (!equal(verdict.content, entity))
+        return refuse(Kind::failed, "the signature made covers other octets than the message");
+
+    SignOutput out;
+    out.digest = made.digest;
+    out.rewrite.header = content_edits(
+        message.fields(),
+        {{"Content-Type", "application/pkcs7-mime; smime-type=signed-data;\n name=\"smime.p7m\""},
+         {"Content-Transfer-Encoding", "base64"},
+         {"Content-Disposition", "attachment; filename=\"smime.p7m\""},
+         {"Content-Description", "S/MIME Signed Message"}});
+    out.rewrite.body.emplace_back(std::move(body));
+    return out;
+}
+
+}  // namespace
+
+tl::expected<SignOutput, SignRefusal> sign_message(const Message& message, const SignSpec& spec,
+                                                   const base::Clock& clock, base::Random& random)
+{
+    const base::Time now = clock.now();
+    const std::string header = entity_header(message);
+    const auto parsed = mime::parse_header(header);
+    const auto structure = mime::parse_structure(parsed, message.body());
+    if (is_meeting_request(structure)) return refuse(Kind::exempt, "calendar request");
+    if (structure.defects.has(mime::Defect::duplicate_type))
+        return refuse(Kind::untransformable, mime::describe(mime::Defect::duplicate_type));
+    if (!spec.opaque) {
+        if (const auto hazard = mime::transport_hazard(structure)) return refuse(Kind::untransformable, *hazard);
+    }
+
+    const auto digest = cms::digest_for(spec.identity->certificate, spec.digest);
+    if (!digest) return refuse(Kind::failed, digest.error().what);
+    cms::SignRequest request;
+    request.certificate = &spec.identity->certificate;
+    request.key = spec.identity->key.get();
+    request.chain = &spec.identity->chain;
+    request.digest = *digest;
+    request.padding = spec.padding;
+    request.signing_time = signing_time(message, now);
+    request.detached = !spec.opaque;
+    const std::array<base::Octets, 2> entity{header, message.body()};
+    const auto made = cms::sign(entity, request);
+    if (!made) return refuse(Kind::failed, made.error().what);
+    return spec.opaque ? make_opaque(message, header, *made, now)
+                       : make_clear(message, header, *made, *digest, now, random);
+}
+
+}  // namespace gateway
