@@ -2,7 +2,8 @@
 
 #include <charconv>
 
-namespace base {
+namespace base
+{
 
 std::string to_lower(std::string_view text)
 {

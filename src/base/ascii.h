@@ -6,15 +6,13 @@
 #include <string_view>
 #include <vector>
 
-namespace base {
+namespace base
+{
 
 [[nodiscard]] constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; }
 [[nodiscard]] constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 [[nodiscard]] constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-[[nodiscard]] constexpr bool is_control(char c)
-{
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
+[[nodiscard]] constexpr bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
 [[nodiscard]] std::string to_lower(std::string_view text);  // A-Z only
 [[nodiscard]] bool iequals(std::string_view a, std::string_view b);

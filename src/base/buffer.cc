@@ -7,7 +7,8 @@
 #include <cstring>
 #include <utility>
 
-namespace base {
+namespace base
+{
 
 Buffer::~Buffer() { clear(); }
 
@@ -45,8 +46,7 @@ bool Buffer::reserve(std::size_t wanted)
     const std::size_t next = (std::max(wanted, capacity_ + capacity_ / 4) + step - 1) / step * step;
     if (next < wanted) return false;
     void* grown = mapped_ ? mremap(data_, capacity_, next, MREMAP_MAYMOVE)
-                          : mmap(nullptr, next, PROT_READ | PROT_WRITE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                          : mmap(nullptr, next, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (grown == MAP_FAILED) return false;
     if (!mapped_) {
         if (size_ > 0) std::memcpy(grown, data_, size_);

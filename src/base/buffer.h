@@ -5,14 +5,16 @@
 
 #include "base/octets.h"
 
-namespace base {
+namespace base
+{
 
 // A growing run of octets with a hard limit.  Small buffers live on the heap;
 // from `map_threshold` on in an own mapping that mremap(2) grows without a copy
 // and that goes back to the system at once when the buffer dies.
 //
 // Views into it are valid until the next append.  Not for concurrent use.
-class Buffer {
+class Buffer
+{
 public:
     static constexpr std::size_t map_threshold = 256 * 1024;
 

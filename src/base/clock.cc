@@ -9,7 +9,8 @@
 
 #include "base/ascii.h"
 
-namespace base {
+namespace base
+{
 
 Time SystemClock::now() const
 {

@@ -9,22 +9,26 @@
 
 #include "base/result.h"
 
-namespace base {
+namespace base
+{
 
 using Time = std::chrono::sys_seconds;  // UTC, whole seconds
 
-class Clock {
+class Clock
+{
 public:
     virtual ~Clock() = default;
     [[nodiscard]] virtual Time now() const = 0;
 };
 
-class SystemClock final : public Clock {
+class SystemClock final : public Clock
+{
 public:
     [[nodiscard]] Time now() const override;
 };
 
-class FixedClock final : public Clock {
+class FixedClock final : public Clock
+{
 public:
     explicit FixedClock(Time t) : time_(t) {}
     [[nodiscard]] Time now() const override { return time_; }
@@ -35,20 +39,23 @@ private:
 
 // Source of boundaries and the like; OpenSSL draws its own randomness for
 // nonces and keys.  Implementations may be called from several threads.
-class Random {
+class Random
+{
 public:
     virtual ~Random() = default;
     virtual void fill(std::span<unsigned char> out) = 0;
     [[nodiscard]] std::string hex(std::size_t digits);  // digits: even
 };
 
-class SystemRandom final : public Random {  // getrandom(2)
+class SystemRandom final : public Random
+{  // getrandom(2)
 public:
     void fill(std::span<unsigned char> out) override;
 };
 
 // A reproducible sequence for golden tests; never for anything secret.
-class SeededRandom final : public Random {
+class SeededRandom final : public Random
+{
 public:
     explicit SeededRandom(std::uint64_t seed) : state_(seed) {}
     void fill(std::span<unsigned char> out) override;

@@ -11,10 +11,13 @@
 #include <cstring>
 #include <memory>
 
-namespace base {
-namespace {
+namespace base
+{
+namespace
+{
 
-class Descriptor {
+class Descriptor
+{
 public:
     explicit Descriptor(int fd) : fd_(fd) {}
     Descriptor(const Descriptor&) = delete;
@@ -33,11 +36,11 @@ private:
 Code code_for(int error)
 {
     switch (error) {
-    case ENOENT:
-    case ENOTDIR: return Code::no_input;
-    case EACCES:
-    case EPERM: return Code::permission;
-    default: return Code::io;
+        case ENOENT:
+        case ENOTDIR: return Code::no_input;
+        case EACCES:
+        case EPERM: return Code::permission;
+        default: return Code::io;
     }
 }
 
@@ -114,7 +117,8 @@ Result<> write_file(const std::string& path, Octets content, unsigned mode)
 {
     std::string temporary = path + ".XXXXXX";
     Descriptor fd(mkostemp(temporary.data(), O_CLOEXEC));
-    if (fd.get() < 0) return fail(Code::cannot_create, path, std::string("cannot create: ") + std::strerror(errno));
+    if (fd.get() < 0)
+        return fail(Code::cannot_create, path, std::string("cannot create: ") + std::strerror(errno));
     const auto give_up = [&] {
         auto error = fail(Code::io, path, std::string("cannot write: ") + std::strerror(errno));
         unlink(temporary.c_str());

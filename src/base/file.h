@@ -9,7 +9,8 @@
 #include "base/octets.h"
 #include "base/result.h"
 
-namespace base {
+namespace base
+{
 
 enum class Secrecy {
     open,    // anybody may read it (certificates, configuration)

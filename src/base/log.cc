@@ -8,17 +8,19 @@
 
 #include "base/ascii.h"
 
-namespace base {
-namespace {
+namespace base
+{
+namespace
+{
 
 int priority(Level level)
 {
     switch (level) {
-    case Level::debug: return LOG_DEBUG;
-    case Level::info: return LOG_INFO;
-    case Level::notice: return LOG_NOTICE;
-    case Level::warning: return LOG_WARNING;
-    case Level::error: return LOG_ERR;
+        case Level::debug: return LOG_DEBUG;
+        case Level::info: return LOG_INFO;
+        case Level::notice: return LOG_NOTICE;
+        case Level::warning: return LOG_WARNING;
+        case Level::error: return LOG_ERR;
     }
     return LOG_ERR;
 }
@@ -26,11 +28,11 @@ int priority(Level level)
 const char* name_of(Level level)
 {
     switch (level) {
-    case Level::debug: return "debug";
-    case Level::info: return "info";
-    case Level::notice: return "notice";
-    case Level::warning: return "warning";
-    case Level::error: return "error";
+        case Level::debug: return "debug";
+        case Level::info: return "info";
+        case Level::notice: return "notice";
+        case Level::warning: return "warning";
+        case Level::error: return "error";
     }
     return "error";
 }
@@ -42,8 +44,7 @@ SyslogLog::~SyslogLog() { closelog(); }
 
 void SyslogLog::write(Level level, std::string_view line)
 {
-    syslog(priority(level), "%.*s", static_cast<int>(std::min<std::size_t>(line.size(), 8000)),
-           line.data());
+    syslog(priority(level), "%.*s", static_cast<int>(std::min<std::size_t>(line.size(), 8000)), line.data());
 }
 
 void StderrLog::write(Level level, std::string_view line)
@@ -118,9 +119,6 @@ LogLine& LogLine::address(std::string_view key, std::string_view value)
     return *this;
 }
 
-LogLine& LogLine::number(std::string_view key, long long value)
-{
-    return add(key, std::to_string(value));
-}
+LogLine& LogLine::number(std::string_view key, long long value) { return add(key, std::to_string(value)); }
 
 }  // namespace base

@@ -6,26 +6,30 @@
 #include <string>
 #include <string_view>
 
-namespace base {
+namespace base
+{
 
 enum class Level { debug, info, notice, warning, error };
 
 // Where lines go.  Implementations are safe to call from several threads.
-class Log {
+class Log
+{
 public:
     virtual ~Log() = default;
     virtual void write(Level level, std::string_view line) = 0;
 };
 
 // syslog(3), facility LOG_MAIL, under the name given (which must outlive it).
-class SyslogLog final : public Log {
+class SyslogLog final : public Log
+{
 public:
     explicit SyslogLog(const char* name);
     ~SyslogLog() override;
     void write(Level level, std::string_view line) override;
 };
 
-class StderrLog final : public Log {  // "name: level: line", one write(2) a line
+class StderrLog final : public Log
+{  // "name: level: line", one write(2) a line
 public:
     explicit StderrLog(std::string name) : name_(std::move(name)) {}
     void write(Level level, std::string_view line) override;
@@ -35,7 +39,8 @@ private:
 };
 
 // Drops lines below a level, which a reload may change.
-class FilterLog final : public Log {
+class FilterLog final : public Log
+{
 public:
     explicit FilterLog(std::unique_ptr<Log> next) : next_(std::move(next)) {}
     void threshold(Level level);
@@ -52,9 +57,10 @@ private:
 [[nodiscard]] std::string printable(std::string_view text, std::size_t limit = 256);
 
 // Builds `key=value key="value with blanks"`.
-class LogLine {
+class LogLine
+{
 public:
-    LogLine& add(std::string_view key, std::string_view value);  // skips an empty value
+    LogLine& add(std::string_view key, std::string_view value);      // skips an empty value
     LogLine& address(std::string_view key, std::string_view value);  // <...>, kept when empty
     LogLine& number(std::string_view key, long long value);
     [[nodiscard]] const std::string& text() const { return text_; }

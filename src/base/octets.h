@@ -9,7 +9,8 @@
 #include <span>
 #include <string_view>
 
-namespace base {
+namespace base
+{
 
 // Borrowed octets.  The owner is named where the view is handed out.
 using Octets = std::string_view;

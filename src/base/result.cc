@@ -1,7 +1,9 @@
 #include "base/result.h"
 
-namespace base {
-namespace {
+namespace base
+{
+namespace
+{
 
 std::string join(const Error& e, std::string_view severity)
 {
@@ -18,9 +20,6 @@ std::string join(const Error& e, std::string_view severity)
 
 std::string Error::text() const { return join(*this, "error"); }
 
-std::string Problem::text() const
-{
-    return join(error, severity == Severity::warning ? "warning" : "error");
-}
+std::string Problem::text() const { return join(error, severity == Severity::warning ? "warning" : "error"); }
 
 }  // namespace base

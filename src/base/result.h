@@ -6,11 +6,11 @@
 
 #include <string>
 #include <string_view>
+#include <tl/expected.hpp>
 #include <utility>
 
-#include <tl/expected.hpp>
-
-namespace base {
+namespace base
+{
 
 // Kinds of failure; the value is the exit status of sysexits(3).
 enum class Code {
@@ -42,14 +42,10 @@ using Result = tl::expected<T, Error>;
 [[nodiscard]] inline tl::unexpected<Error> fail(Code code, std::string where, std::string what,
                                                 std::string remedy = {})
 {
-    return tl::make_unexpected(
-        Error{code, std::move(where), std::move(what), std::move(remedy)});
+    return tl::make_unexpected(Error{code, std::move(where), std::move(what), std::move(remedy)});
 }
 
-[[nodiscard]] inline tl::unexpected<Error> fail(Error error)
-{
-    return tl::make_unexpected(std::move(error));
-}
+[[nodiscard]] inline tl::unexpected<Error> fail(Error error) { return tl::make_unexpected(std::move(error)); }
 
 // A problem found while loading: everything is reported in one go, so these
 // are collected instead of returned one by one.

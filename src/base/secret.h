@@ -6,9 +6,11 @@
 #include <string>
 #include <utility>
 
-namespace base {
+namespace base
+{
 
-class Secret {
+class Secret
+{
 public:
     Secret() = default;
     explicit Secret(std::string value) : value_(std::move(value)) {}

@@ -4,8 +4,10 @@
 
 #include "base/ascii.h"
 
-namespace gateway {
-namespace {
+namespace gateway
+{
+namespace
+{
 
 constexpr std::size_t max_quoted = 200;
 
@@ -44,7 +46,8 @@ bool is_domain(std::string_view text)
 bool is_dot_atom(std::string_view text)
 {
     constexpr std::string_view extra = "!#$%&'*+-/=?^_`{|}~.";
-    if (text.empty() || text.front() == '.' || text.back() == '.' || text.find("..") != std::string_view::npos)
+    if (text.empty() || text.front() == '.' || text.back() == '.' ||
+        text.find("..") != std::string_view::npos)
         return false;
     return std::all_of(text.begin(), text.end(), [&](char c) {
         return (base::lower(c) >= 'a' && base::lower(c) <= 'z') || base::is_digit(c) ||

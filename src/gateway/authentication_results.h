@@ -6,7 +6,8 @@
 
 #include "gateway/verify.h"
 
-namespace gateway {
+namespace gateway
+{
 
 // The field's value, folded with LF and a blank.  Everything from certificates
 // is quoted, cut to 200 octets and free of control characters.

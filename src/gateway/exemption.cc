@@ -7,8 +7,10 @@
 #include "gateway/sign.h"
 #include "mime/content_type.h"
 
-namespace gateway {
-namespace {
+namespace gateway
+{
+namespace
+{
 
 const mime::Field* find(const std::vector<mime::Field>& fields, std::string_view name)
 {
@@ -51,8 +53,8 @@ std::optional<SignExemption> already_protected(const std::vector<mime::Field>& f
     if (type.is("multipart", "signed")) {
         const auto* protocol = type.parameter("protocol");
         const bool smime = protocol != nullptr &&
-                           is_one_of(base::to_lower(*protocol), {"application/pkcs7-signature",
-                                                                 "application/x-pkcs7-signature"});
+                           is_one_of(base::to_lower(*protocol),
+                                     {"application/pkcs7-signature", "application/x-pkcs7-signature"});
         return SignExemption{smime ? "already signed" : "already signed, not with S/MIME", smime};
     }
     if (type.is("application", "pkcs7-mime") || type.is("application", "x-pkcs7-mime")) {

@@ -5,8 +5,10 @@
 #include "base/ascii.h"
 #include "base/log.h"
 
-namespace gateway {
-namespace {
+namespace gateway
+{
+namespace
+{
 
 using cms::Finding;
 
@@ -76,9 +78,8 @@ Claimant claimant_of(const std::vector<mime::Field>& fields, const std::optional
         claimant.shown = other_address(author.mailbox.display_name, claimant.address);
         if (!claimant.shown) claimant.shown = other_address(author.mailbox.comments, claimant.address);
     }
-    const auto sender = std::find_if(fields.begin(), fields.end(), [](const mime::Field& f) {
-        return base::iequals(f.name, "Sender");
-    });
+    const auto sender = std::find_if(fields.begin(), fields.end(),
+                                     [](const mime::Field& f) { return base::iequals(f.name, "Sender"); });
     if (sender != fields.end()) {
         const auto list = mime::parse_mailboxes(sender->value);
         if (list.valid && list.mailboxes.size() == 1) claimant.sender = list.mailboxes[0].address();
@@ -117,8 +118,7 @@ void judge_identity(Layer& layer, const Claimant& claimant)
     for (std::size_t i = 0; i < layer.signers.size(); ++i)
         if (static_cast<int>(i) != best)
             layer.comments.push_back("also signed by " + describe(layer.signers[i]));
-    if (claimant.shown)
-        layer.comments.push_back("display name shows " + base::printable(*claimant.shown));
+    if (claimant.shown) layer.comments.push_back("display name shows " + base::printable(*claimant.shown));
 }
 
 }  // namespace gateway

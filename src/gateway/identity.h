@@ -9,7 +9,8 @@
 #include "gateway/verify.h"
 #include "mime/address.h"
 
-namespace gateway {
+namespace gateway
+{
 
 // Who the message says has written it.
 struct Claimant {

@@ -8,8 +8,10 @@
 #include "gateway/authentication_results.h"
 #include "mime/encoded_word.h"
 
-namespace gateway {
-namespace {
+namespace gateway
+{
+namespace
+{
 
 using Kind = HeaderEdit::Kind;
 

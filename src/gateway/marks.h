@@ -8,7 +8,8 @@
 #include "gateway/verify.h"
 #include "mime/header.h"
 
-namespace gateway {
+namespace gateway
+{
 
 // Edits that remove every X-SMIME-* field and, from a client that is no trusted
 // relay, every forged Authentication-Results field; highest index first.

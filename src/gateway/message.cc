@@ -1,7 +1,9 @@
 #include "gateway/message.h"
 
-namespace gateway {
-namespace {
+namespace gateway
+{
+namespace
+{
 
 // Splits "Name:value CRLF" as add_field() wrote it.
 mime::Field split_field(base::Octets raw)

@@ -10,12 +10,13 @@
 #include "base/result.h"
 #include "mime/header.h"
 
-namespace gateway {
+namespace gateway
+{
 
 struct Envelope {
-    std::string queue_id;     // "" when the MTA gave none
-    std::string mta_name;     // macro {j}
-    std::string client;       // IP address as text, "" when not known
+    std::string queue_id;  // "" when the MTA gave none
+    std::string mta_name;  // macro {j}
+    std::string client;    // IP address as text, "" when not known
     std::string client_name;
     std::string login;
     std::string listener;
@@ -36,7 +37,8 @@ enum class BodyState {
 // line, the body.  Values keep their leading blank and their folding (CRLF and
 // a blank).  Owns the octets; views stay valid as long as the message lives and
 // also when it is moved.
-class Message {
+class Message
+{
 public:
     Envelope envelope;
 
@@ -59,7 +61,8 @@ private:
 };
 
 // Collects a message from callbacks.  Not thread-safe.
-class MessageBuilder {
+class MessageBuilder
+{
 public:
     // A field as the milter protocol hands it: folding as LF and a blank; the
     // value with its leading blank.  False: out of memory.

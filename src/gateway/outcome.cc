@@ -4,8 +4,10 @@
 
 #include "base/ascii.h"
 
-namespace gateway {
-namespace {
+namespace gateway
+{
+namespace
+{
 
 struct Line {
     std::string name;
@@ -37,19 +39,21 @@ Line* received(std::vector<Line>& lines, const HeaderEdit& edit)
 void apply(std::vector<Line>& lines, const HeaderEdit& edit)
 {
     switch (edit.kind) {
-    case HeaderEdit::Kind::insert:
-        lines.insert(lines.begin(), Line{edit.name, field_text(edit), false, false});
-        break;
-    case HeaderEdit::Kind::append: lines.push_back(Line{edit.name, field_text(edit), false, false}); break;
-    case HeaderEdit::Kind::change:
-        if (Line* line = received(lines, edit))
-            line->text = field_text(edit);
-        else
+        case HeaderEdit::Kind::insert:
+            lines.insert(lines.begin(), Line{edit.name, field_text(edit), false, false});
+            break;
+        case HeaderEdit::Kind::append:
             lines.push_back(Line{edit.name, field_text(edit), false, false});
-        break;
-    case HeaderEdit::Kind::remove:
-        if (Line* line = received(lines, edit)) line->removed = true;
-        break;
+            break;
+        case HeaderEdit::Kind::change:
+            if (Line* line = received(lines, edit))
+                line->text = field_text(edit);
+            else
+                lines.push_back(Line{edit.name, field_text(edit), false, false});
+            break;
+        case HeaderEdit::Kind::remove:
+            if (Line* line = received(lines, edit)) line->removed = true;
+            break;
     }
 }
 

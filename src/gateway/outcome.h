@@ -11,7 +11,8 @@
 #include "base/octets.h"
 #include "gateway/message.h"
 
-namespace gateway {
+namespace gateway
+{
 
 // In the order of the list they are applied; for one name, changes come before
 // removals and removals go from the highest index down (Postfix shifts the
@@ -53,7 +54,7 @@ struct Outcome {
 
     std::vector<HeaderEdit> header;
     bool replace_body = false;
-    std::vector<BodyPiece> body;  // when replace_body
+    std::vector<BodyPiece> body;                 // when replace_body
     std::vector<std::size_t> remove_recipients;  // indices into Envelope::recipients
     std::vector<FurtherDelivery> deliveries;
 

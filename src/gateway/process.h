@@ -11,7 +11,8 @@
 #include "gateway/outcome.h"
 #include "gateway/snapshot.h"
 
-namespace gateway {
+namespace gateway
+{
 
 // Whatever process() needs from outside.  Borrowed; must outlive the call.
 struct World {

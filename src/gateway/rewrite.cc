@@ -5,8 +5,10 @@
 
 #include "base/ascii.h"
 
-namespace gateway {
-namespace {
+namespace gateway
+{
+namespace
+{
 
 using Kind = HeaderEdit::Kind;
 

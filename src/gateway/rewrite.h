@@ -7,7 +7,8 @@
 #include "gateway/outcome.h"
 #include "mime/header.h"
 
-namespace gateway {
+namespace gateway
+{
 
 struct ContentField {
     std::string name;

@@ -9,8 +9,10 @@
 #include "mime/structure.h"
 #include "mime/transport.h"
 
-namespace gateway {
-namespace {
+namespace gateway
+{
+namespace
+{
 
 using Kind = SignRefusal::Kind;
 constexpr std::string_view preamble = "This is a cryptographically signed message in MIME format.\r\n\r\n";
@@ -181,7 +183,8 @@ tl::expected<SignOutput, SignRefusal> sign_message(const Message& message, const
     if (structure.defects.has(mime::Defect::duplicate_type))
         return refuse(Kind::untransformable, mime::describe(mime::Defect::duplicate_type));
     if (!spec.opaque) {
-        if (const auto hazard = mime::transport_hazard(structure)) return refuse(Kind::untransformable, *hazard);
+        if (const auto hazard = mime::transport_hazard(structure))
+            return refuse(Kind::untransformable, *hazard);
     }
 
     const auto digest = cms::digest_for(spec.identity->certificate, spec.digest);

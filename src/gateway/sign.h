@@ -10,7 +10,8 @@
 #include "gateway/rewrite.h"
 #include "store/key_store.h"
 
-namespace gateway {
+namespace gateway
+{
 
 struct SignSpec {
     const store::Identity* identity = nullptr;  // required

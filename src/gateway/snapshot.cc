@@ -4,8 +4,10 @@
 
 #include "policy/decide.h"
 
-namespace gateway {
-namespace {
+namespace gateway
+{
+namespace
+{
 
 bool any_rule_signs(const policy::Config& config)
 {
@@ -70,7 +72,8 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
         warn(problems, loaded.file, "rules ask for signatures, but no key could be loaded",
              "put PFX or PEM files into the directory named by path in [keys]");
     if (any_rule_verifies(loaded) && snapshot->trust.empty())
-        warn(problems, loaded.file, "rules ask for verification, but there is no trust anchor: nothing can pass",
+        warn(problems, loaded.file,
+             "rules ask for verification, but there is no trust anchor: nothing can pass",
              "put CA certificates into the directory named by anchors in [trust]");
     return snapshot;
 }

@@ -11,7 +11,8 @@
 #include "policy/config.h"
 #include "store/key_store.h"
 
-namespace gateway {
+namespace gateway
+{
 
 struct Snapshot {
     policy::Config config;

@@ -4,8 +4,10 @@
 #include "mime/codec.h"
 #include "mime/transport.h"
 
-namespace gateway {
-namespace {
+namespace gateway
+{
+namespace
+{
 
 // What may come back from inside a signature to a message's header: anything
 // else would let a signer write the envelope's header fields (semantics C.3).
@@ -58,7 +60,8 @@ tl::expected<std::vector<ContentField>, std::string> inner_fields(const mime::He
         fields.push_back({std::string(field.name), std::move(*value)});
     }
     if (header.count("Content-Type") > 1 || header.count("Content-Transfer-Encoding") > 1)
-        return tl::make_unexpected("the signed part has two Content-Type or Content-Transfer-Encoding fields");
+        return tl::make_unexpected(
+            "the signed part has two Content-Type or Content-Transfer-Encoding fields");
     if (!typed) fields.insert(fields.begin(), {"Content-Type", "text/plain; charset=us-ascii"});
     return fields;
 }
@@ -99,7 +102,8 @@ tl::expected<Rewrite, std::string> strip_signature(const Message& message, const
     std::size_t last = any ? 0 : static_cast<std::size_t>(verdict.deciding);
     while (last + 1 < verdict.layers.size() && verdict.layers[last + 1].findings.empty()) ++last;
     const Layer& layer = verdict.layers[last];
-    if (layer.content.empty()) return tl::make_unexpected("the signature encloses nothing that could be restored");
+    if (layer.content.empty())
+        return tl::make_unexpected("the signature encloses nothing that could be restored");
 
     const auto header = mime::parse_header(layer.content);
     if (!header.terminated || header.junk || header.over_limit)

@@ -8,8 +8,10 @@
 #include "mime/content_type.h"
 #include "mime/structure.h"
 
-namespace gateway {
-namespace {
+namespace gateway
+{
+namespace
+{
 
 using cms::Finding;
 
@@ -144,16 +146,16 @@ Opaque opaque_layer(const Entity& entity, const VerifyRequest& request)
     const auto der = mime::decode(entity.encoding, entity.body);
     const auto kind = der ? cms::content_kind(*der) : cms::ContentKind::malformed;
     switch (kind) {
-    case cms::ContentKind::enveloped_data:
-    case cms::ContentKind::auth_enveloped_data: return {std::nullopt, true};
-    case cms::ContentKind::compressed_data:
-    case cms::ContentKind::other: return {std::nullopt, false};
-    case cms::ContentKind::malformed:
-        // What says it is encrypted makes no claim about a signer.
-        if (declared != nullptr && !base::iequals(*declared, "signed-data")) return {std::nullopt, true};
-        layer.findings.add(Finding::malformed);
-        return {layer, false};
-    case cms::ContentKind::signed_data: break;
+        case cms::ContentKind::enveloped_data:
+        case cms::ContentKind::auth_enveloped_data: return {std::nullopt, true};
+        case cms::ContentKind::compressed_data:
+        case cms::ContentKind::other: return {std::nullopt, false};
+        case cms::ContentKind::malformed:
+            // What says it is encrypted makes no claim about a signer.
+            if (declared != nullptr && !base::iequals(*declared, "signed-data")) return {std::nullopt, true};
+            layer.findings.add(Finding::malformed);
+            return {layer, false};
+        case cms::ContentKind::signed_data: break;
     }
     auto verdict = cms::verify_opaque(*der, options_for(request));
     if (verdict.certificates_only) return {std::nullopt, false};
@@ -268,9 +270,9 @@ bool may_be_signed(const std::vector<mime::Field>& fields)
 const char* name(Form f)
 {
     switch (f) {
-    case Form::none: return "none";
-    case Form::clear: return "clear";
-    case Form::opaque: return "opaque";
+        case Form::none: return "none";
+        case Form::clear: return "clear";
+        case Form::opaque: return "opaque";
     }
     return "none";
 }
@@ -278,9 +280,9 @@ const char* name(Form f)
 const char* name(Scope s)
 {
     switch (s) {
-    case Scope::none: return "none";
-    case Scope::message: return "message";
-    case Scope::part: return "part";
+        case Scope::none: return "none";
+        case Scope::message: return "message";
+        case Scope::part: return "part";
     }
     return "none";
 }

@@ -13,7 +13,8 @@
 #include "mime/address.h"
 #include "mime/header.h"
 
-namespace gateway {
+namespace gateway
+{
 
 enum class Form { none, clear, opaque };
 enum class Scope { none, message, part };
@@ -24,8 +25,8 @@ struct Layer {
     Form form = Form::none;
     cms::Findings findings;  // of structure, of the deciding signer, and of identity
     std::vector<cms::SignerVerdict> signers;
-    int signer = -1;         // the one that decides, index into signers
-    std::string identity;    // the signer's address (the one equal to From if there is one)
+    int signer = -1;       // the one that decides, index into signers
+    std::string identity;  // the signer's address (the one equal to From if there is one)
     std::vector<std::string> comments;
     // The signed entity, exactly the digested octets: in the message (clear) or
     // owned by the layer (opaque).
@@ -42,10 +43,7 @@ struct Verdict {
     cms::Findings findings;     // of the message as a whole
     bool encrypted = false;     // the innermost layer reached is encrypted
 
-    [[nodiscard]] cms::Code result() const
-    {
-        return deciding < 0 ? cms::Code::none : findings.code();
-    }
+    [[nodiscard]] cms::Code result() const { return deciding < 0 ? cms::Code::none : findings.code(); }
     [[nodiscard]] const Layer* layer() const
     {
         return deciding < 0 ? nullptr : &layers[static_cast<std::size_t>(deciding)];

@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,7 +11,8 @@
 #include "base/file.h"
 #include "base/log.h"
 
-namespace {
+namespace
+{
 
 using namespace base;
 
@@ -93,7 +93,8 @@ TEST(LogLine, CutsWhatIsTooLong)
     EXPECT_EQ(printable(std::string(300, 'a'), 10), std::string(10, 'a') + "...");
 }
 
-class FileTest : public testing::Test {
+class FileTest : public testing::Test
+{
 protected:
     void SetUp() override
     {

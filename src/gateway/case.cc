@@ -1,0 +1,115 @@
+#include "gateway/case.h"
+
+#include <algorithm>
+
+#include "base/ascii.h"
+#include "gateway/marks.h"
+
+namespace gateway
+{
+namespace
+{
+
+policy::Facts facts_of(const Envelope& envelope, const std::vector<mime::Field>& fields,
+                       std::optional<std::uint64_t> size)
+{
+    policy::Facts facts;
+    facts.client = envelope.client;
+    facts.login = envelope.login;
+    facts.listener = envelope.listener;
+    facts.mail_from = envelope.mail_from;
+    facts.recipients = envelope.recipients;
+    facts.author = mime::author_of(fields);
+    facts.header = &fields;
+    facts.size = size;
+    return facts;
+}
+
+std::string message_id(const std::vector<mime::Field>& fields)
+{
+    for (const auto& field : fields)
+        if (base::iequals(field.name, "Message-ID")) return mime::unfold(field.value);
+    return {};
+}
+
+}  // namespace
+
+Case::Case(const Envelope& e, const std::vector<mime::Field>& f, const Snapshot& s,
+           std::optional<std::uint64_t> size)
+    : envelope(e),
+      fields(f),
+      snapshot(s),
+      facts(facts_of(e, f, size)),
+      decision(policy::decide(s.config, facts))
+{
+}
+
+std::string Case::authserv_id() const
+{
+    if (!snapshot.config.authserv_id.empty()) return snapshot.config.authserv_id;
+    return envelope.mta_name.empty() ? "localhost" : envelope.mta_name;
+}
+
+std::vector<HeaderEdit> Case::forged() const
+{
+    return remove_forged(fields, authserv_id(),
+                         policy::any_contains(snapshot.config.trusted_relays, envelope.client));
+}
+
+void finish(Outcome& outcome, const Case& c, Report report)
+{
+    const auto add = [&](std::string key, std::string value, bool is_address = false) {
+        if (is_address || !value.empty())
+            outcome.facts.push_back({std::move(key), std::move(value), is_address});
+    };
+    add("action", report.action);
+    if (c.plan().rule != nullptr) add("rule", c.plan().rule->name);
+    add("status", report.status);
+    add("reason", report.reason);
+    add("direction", policy::name(c.decision.direction.direction));
+    add("from", c.facts.author.address(), true);
+    if (c.envelope.recipients.size() == 1)
+        add("to", c.envelope.recipients.front(), true);
+    else
+        add("nrcpt", std::to_string(c.envelope.recipients.size()));
+    for (auto& fact : report.details) outcome.facts.push_back(std::move(fact));
+    add("client", c.envelope.client);
+    add("login", c.envelope.login);
+    add("message-id", message_id(c.fields));
+    if (!c.plan().dry_run) {
+        if (const auto level = c.plan().log_level) {
+            // A rule may speak up when the rest is quiet, or keep quiet when the rest is not.
+            outcome.level = outcome.level < *level ? base::Level::debug
+                                                   : std::max(outcome.level, c.snapshot.config.log_level);
+        }
+        return;
+    }
+    // What would have happened is in the facts; the message itself is not touched.
+    Outcome untouched;
+    untouched.facts = std::move(outcome.facts);
+    untouched.facts.push_back({"dry_run", "yes", false});
+    outcome = std::move(untouched);
+}
+
+void refuse(Outcome& outcome, Report& report, Action action, std::string code, std::string enhanced,
+            std::string text)
+{
+    outcome.action = action;
+    outcome.reply_code = std::move(code);
+    outcome.reply_enhanced = std::move(enhanced);
+    outcome.reply_text = std::move(text);
+    outcome.replace_body = false;
+    outcome.body.clear();
+    outcome.header.clear();
+    report.action = action == Action::reject ? "reject" : "tempfail";
+    report.status = outcome.reply_code + " " + outcome.reply_enhanced;
+}
+
+void refuse_unsigned(Outcome& outcome, Report& report, const std::string& reason)
+{
+    refuse(outcome, report, Action::reject, "550", "5.7.1",
+           "this message must be signed and cannot be: " + reason);
+    report.reason = reason;
+}
+
+}  // namespace gateway

@@ -1,0 +1,72 @@
+// One message under decision, and the report that becomes its log line: what
+// process.cc, outgoing.cc and incoming.cc share.  Private to gateway/.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/outcome.h"
+#include "gateway/process.h"
+#include "gateway/snapshot.h"
+#include "policy/decide.h"
+
+namespace gateway
+{
+
+// Borrows everything; lives as long as one call of process().
+struct Case {
+    Case(const Envelope& e, const std::vector<mime::Field>& f, const Snapshot& s,
+         std::optional<std::uint64_t> size);
+
+    const Envelope& envelope;
+    const std::vector<mime::Field>& fields;
+    const Snapshot& snapshot;
+    policy::Facts facts;
+    policy::Decision decision;
+
+    [[nodiscard]] const policy::Plan& plan() const { return decision.plan; }
+    [[nodiscard]] std::string authserv_id() const;
+    [[nodiscard]] std::vector<HeaderEdit> forged() const;  // edits that remove forged fields
+};
+
+// What the log line will say.
+struct Report {
+    std::string action = "none";
+    std::string status;
+    std::string reason;
+    std::vector<Outcome::Fact> details;
+};
+
+// Turns the report into facts, applies dry_run and the rule's log_level.
+void finish(Outcome& outcome, const Case& c, Report report);
+
+// Makes the outcome a refusal; edits collected so far are dropped.
+void refuse(Outcome& outcome, Report& report, Action action, std::string code, std::string enhanced,
+            std::string text);
+void refuse_unsigned(Outcome& outcome, Report& report, const std::string& reason);
+
+// --- outgoing.cc ---
+
+// What the header alone says about signing.
+struct SignOutlook {
+    enum class Kind {
+        not_wanted,           // no rule asks for a signature
+        try_it,               // the body is needed
+        leave_unsigned,       // the reason says why
+        refuse,               // required, and impossible: the reason says why
+        check_own_signature,  // required, and the client claims to have signed
+    };
+    Kind kind = Kind::not_wanted;
+    std::string reason;
+};
+[[nodiscard]] SignOutlook sign_outlook(const Case& c);
+void sign(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report);
+
+// --- incoming.cc ---
+
+void verify(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report);
+// Is the client's own signature intact and the author's?
+[[nodiscard]] bool own_signature_holds(const Case& c, const Message& message, const World& world);
+
+}  // namespace gateway
