@@ -8,19 +8,21 @@
 #include "base/octets.h"
 #include "mime/header.h"
 
-namespace mime {
+namespace mime
+{
 
 struct Mailbox {
     std::string display_name;  // quoted-strings resolved, encoded-words as received
     std::string local;         // quoted-string resolved
     std::string domain;
-    std::string comments;      // text of comments, joined by blanks
+    std::string comments;                       // text of comments, joined by blanks
     [[nodiscard]] std::string address() const;  // local quoted again where RFC 5322 asks for it
 };
 
 struct MailboxList {
     std::vector<Mailbox> mailboxes;
-    bool valid = true;   // follows the grammar (obsolete forms such as routes do not)
+    bool valid = true;   // follows the grammar and is UTF-8; of the obsolete forms only dots in a
+                         // display name (John Q. Public) do
     bool group = false;  // group syntax was used
 };
 
@@ -35,7 +37,7 @@ struct MailboxList {
 enum class AuthorStatus { ok, missing, several_fields, several_mailboxes, group, invalid };
 struct Author {
     AuthorStatus status = AuthorStatus::missing;
-    Mailbox mailbox;                     // when ok
+    Mailbox mailbox;                            // when ok
     [[nodiscard]] std::string address() const;  // empty unless ok
 };
 [[nodiscard]] const char* describe(AuthorStatus s);  // "two From fields" and the like
@@ -43,7 +45,8 @@ struct Author {
 
 // Domains: ASCII case ignored.  Local parts: ASCII case ignored when both are
 // ASCII, else octet-exact.  No plus or dot folding.  Operands are addr-specs as
-// Mailbox::address() writes them.
+// Mailbox::address() writes them; what has no domain equals nothing.  A-labels
+// and U-labels of one domain are not yet recognised as equal.
 [[nodiscard]] bool same_address(std::string_view a, std::string_view b);
 
 // Pattern with `*` and `?` over the whole address, case as in same_address().

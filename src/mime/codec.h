@@ -6,7 +6,8 @@
 
 #include "base/octets.h"
 
-namespace mime {
+namespace mime
+{
 
 // 76 columns, every line (the last too) ended by CRLF; "" for nothing.
 [[nodiscard]] std::string base64_lines(base::Octets octets);

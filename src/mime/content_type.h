@@ -6,7 +6,8 @@
 
 #include "base/octets.h"
 
-namespace mime {
+namespace mime
+{
 
 struct Parameter {
     std::string name;   // lower case
@@ -14,8 +15,8 @@ struct Parameter {
 };
 
 struct ContentType {
-    std::string type;     // lower case; "text" when the field is absent
-    std::string subtype;  // lower case; "plain" when the field is absent
+    std::string type = "text";          // lower case; the default stands when the field is absent
+    std::string subtype = "plain";      // lower case; empty for a disposition
     std::vector<Parameter> parameters;  // in order, duplicates kept
     bool present = false;
     bool valid = true;                 // false: does not follow the grammar; what could be read is kept
@@ -27,7 +28,10 @@ struct ContentType {
 };
 
 // Value as received (folded or not).  Comments and quoted-strings are
-// understood; at most 8 KiB and 64 parameters, more makes it invalid.
+// understood; at most 8 KiB and 64 parameters, more makes it invalid.  A value
+// that should have been quoted (boundary=a=b) is kept up to the next ";" and
+// makes it invalid; so does a boundary in the pieces of RFC 2231, which readers
+// take or leave.  An empty parameter (a final ";") is harmless and allowed.
 [[nodiscard]] ContentType parse_content_type(base::Octets value);
 
 // Same grammar for "attachment; filename=..."; `type` holds the disposition.

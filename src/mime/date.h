@@ -6,7 +6,8 @@
 #include "base/clock.h"
 #include "base/octets.h"
 
-namespace mime {
+namespace mime
+{
 
 [[nodiscard]] std::optional<base::Time> parse_date(base::Octets value);
 [[nodiscard]] std::string format_date(base::Time t);  // "Mon, 23 Nov 2026 12:00:00 +0000"

@@ -5,7 +5,8 @@
 
 #include "base/octets.h"
 
-namespace mime {
+namespace mime
+{
 
 // Unfolded, encoded-words decoded (UTF-8, US-ASCII and ISO-8859-1 to UTF-8;
 // other charsets: their ASCII octets, the rest as "?"), the rest unchanged.

@@ -6,7 +6,8 @@
 
 #include "base/octets.h"
 
-namespace mime {
+namespace mime
+{
 
 struct Field {
     base::Octets raw;    // name, colon, value and the final CRLF, folding as received

@@ -12,12 +12,14 @@
 #include "mime/content_type.h"
 #include "mime/header.h"
 
-namespace mime {
+namespace mime
+{
 
 struct Limits {
     std::size_t depth = 50;
     std::size_t parts = 10'000;
-    HeaderLimits header;
+    std::size_t fields = 200'000;  // header fields of all parts together
+    HeaderLimits header;           // of one part
 };
 
 enum class Defect : std::uint32_t {
@@ -35,7 +37,8 @@ enum class Defect : std::uint32_t {
     limit = 1U << 11,               // depth, parts or header limit reached; not entered further
 };
 
-class Defects {
+class Defects
+{
 public:
     void add(Defect d) { bits_ |= static_cast<std::uint32_t>(d); }
     void add(Defects other) { bits_ |= other.bits_; }
@@ -49,15 +52,17 @@ private:
 [[nodiscard]] const char* describe(Defect d);  // "no close delimiter", lower case, no stop
 
 struct Part {
-    int parent = -1;         // index into Structure::parts, -1 for the root
-    int depth = 0;           // root 0; the message inside message/rfc822 is a child of that part
-    std::string section;     // IMAP section path (RFC 3501 section 6.4.5); the root's is empty
-    base::Octets whole;      // header, empty line and body; for a multipart's child without
-                             // the CRLF before the next delimiter (RFC 2046 section 5.1.1)
-    base::Octets body;       // after the empty line
-    Header header;
+    int parent = -1;      // index into Structure::parts, -1 for the root
+    int depth = 0;        // root 0; the message inside message/rfc822 is a child of that part
+    std::string section;  // IMAP section path (RFC 3501 section 6.4.5); the root's is empty
+    base::Octets whole;   // header, empty line and body; for a multipart's child without
+                          // the CRLF before the next delimiter (RFC 2046 section 5.1.1).
+                          // The root's is empty unless its header and body are adjacent
+    base::Octets body;    // after the empty line
+    Header header;        // header.body <= whole.size(), also when the empty line is at once
+                          // the CRLF of the delimiter (a part without a body)
     ContentType content_type;
-    std::string encoding;    // Content-Transfer-Encoding, lower case, "" when absent
+    std::string encoding;             // Content-Transfer-Encoding, lower case, "" when absent
     base::Octets preamble, epilogue;  // of a multipart
     Defects defects;
 };
@@ -68,15 +73,18 @@ struct Structure {
 };
 
 // `header` and `body` of the root entity need not be adjacent.  The views of
-// the result point into both.  multipart/signed is entered like any multipart.
-[[nodiscard]] Structure parse_structure(const Header& header, base::Octets body,
-                                        const Limits& limits = {});
+// the result point into both.  multipart/signed is entered like any multipart,
+// message/rfc822 when it is not transfer-encoded, other message types never.
+// A delimiter is a whole line that ends with CRLF, blanks before that allowed;
+// delimiters of an outer multipart end inner ones.  A line that begins with the
+// boundary of several open multiparts belongs to the one it matches exactly.
+[[nodiscard]] Structure parse_structure(const Header& header, base::Octets body, const Limits& limits = {});
 
 // The two parts of a multipart/signed (RFC 1847 section 2.1), strictly.
 struct SignedParts {
-    base::Octets content;    // the digested octets: after the first delimiter line up to, not
-                             // including, the CRLF before the second delimiter
-    base::Octets signature;  // the second part, header and body
+    base::Octets content;             // the digested octets: after the first delimiter line up to, not
+                                      // including, the CRLF before the second delimiter
+    base::Octets signature;           // the second part, header and body
     base::Octets preamble, epilogue;  // unsigned text around them, may be empty
 };
 enum class SplitError {

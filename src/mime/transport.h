@@ -6,7 +6,8 @@
 
 #include "mime/structure.h"
 
-namespace mime {
+namespace mime
+{
 
 // The longest line, without CRLF, that neither Postfix (998) nor Sendmail (990)
 // touches, with a margin.

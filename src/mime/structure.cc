@@ -1,0 +1,266 @@
+#include "mime/structure.h"
+
+#include <algorithm>
+
+#include "mime/boundary.h"
+#include "mime/part_header.h"
+
+namespace mime
+{
+namespace
+{
+
+constexpr auto npos = base::Octets::npos;
+
+// An entity whose end has not been seen yet.
+struct Open {
+    enum class State { preamble, parts, epilogue };
+    std::size_t part;      // index into the result
+    std::string boundary;  // "--" and the boundary of a multipart that is entered, else empty
+    State state = State::preamble;
+    std::size_t epilogue = 0;  // where it begins
+    int children = 0;
+
+    [[nodiscard]] bool is_multipart() const { return !boundary.empty(); }
+};
+
+// Goes over the body once, from line start to line start.  The stack of open
+// entities is no deeper than Limits::depth, which bounds the work for a line.
+// Offsets count from the start of the root's body.
+class Walk
+{
+public:
+    Walk(base::Octets body, const Limits& limits) : body_(body), limits_(limits), fields_left_(limits.fields)
+    {
+    }
+
+    Structure run(const Header& header)
+    {
+        std::size_t at = enter_root(header);
+        while (at < body_.size()) {
+            Delimiter found;
+            const std::size_t owner = match(at, found);
+            if (owner != none) {
+                at = pass_delimiter(at, found, owner);
+                continue;
+            }
+            const std::size_t lf = body_.find("\n--", at);
+            if (lf == npos) break;
+            at = lf + 1;
+        }
+        close_from(0, body_.size());
+        for (const Part& p : out_.parts) out_.defects.add(p.defects);
+        return std::move(out_);
+    }
+
+private:
+    static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+    // The open multipart whose delimiter stands at this line start.  Others
+    // whose boundary the line begins with are marked, unless the one that
+    // matches explains it by a longer boundary.
+    std::size_t match(std::size_t at, Delimiter& found)
+    {
+        if (!body_.substr(at, 2).starts_with("--")) return none;
+        std::size_t owner = none;
+        for (std::size_t i = open_.size(); i-- > 0 && owner == none;) {
+            if (!open_[i].is_multipart() || open_[i].state == Open::State::epilogue) continue;
+            found = delimiter_at(body_, at, open_[i].boundary);
+            if (found.exact()) owner = i;
+        }
+        for (std::size_t i = 0; i < open_.size(); ++i) {
+            if (!open_[i].is_multipart() || i == owner) continue;
+            const Delimiter other = delimiter_at(body_, at, open_[i].boundary);
+            if (other.kind == Delimiter::Kind::none) continue;
+            const bool explained =
+                owner != none && !other.exact() && open_[i].boundary.size() < open_[owner].boundary.size();
+            if (!explained) out_.parts[open_[i].part].defects.add(Defect::ambiguous_boundary);
+        }
+        return owner;
+    }
+
+    // Ends what the delimiter ends; returns the line start to go on from.
+    std::size_t pass_delimiter(std::size_t at, const Delimiter& found, std::size_t owner)
+    {
+        const std::size_t end = at >= 2 ? at - 2 : 0;  // the CRLF before it is its own
+        close_from(owner + 1, end);
+        Open& open = open_[owner];
+        Part& part = out_.parts[open.part];
+        if (found.blanks) part.defects.add(Defect::blank_delimiter);
+        if (open.state == Open::State::preamble) part.preamble = range(offset(part.body), end);
+        if (found.kind == Delimiter::Kind::close) {
+            if (open.children == 0) part.defects.add(Defect::no_parts);
+            open.state = Open::State::epilogue;
+            open.epilogue = found.next;
+            return found.next;
+        }
+        open.state = Open::State::parts;
+        return enter(found.next, open.part, ++open.children);
+    }
+
+    std::size_t enter_root(const Header& header)
+    {
+        Part root;
+        root.header = header;
+        root.body = body_.substr(0, 0);
+        read_part_header(root, {}, true);
+        return push(std::move(root)) ? enter(0, 0, 1) : 0;
+    }
+
+    // Adds the entity at `at`, and the message in it, and the one in that.
+    // Returns where the body of the last one begins.
+    std::size_t enter(std::size_t at, std::size_t parent, int ordinal)
+    {
+        while (true) {
+            if (out_.parts.size() >= limits_.parts) {
+                out_.parts[parent].defects.add(Defect::limit);
+                return at;
+            }
+            const base::Octets block = body_.substr(at, header_end(at) - at);
+            HeaderLimits header_limits = limits_.header;
+            header_limits.fields = std::min(header_limits.fields, fields_left_);
+            const Part& above = out_.parts[parent];
+            ContentType default_type;
+            if (above.content_type.is("multipart", "digest")) default_type = {"message", "rfc822", {}};
+            Part part;
+            part.parent = static_cast<int>(parent);
+            part.depth = above.depth + 1;
+            part.header = parse_header(block, header_limits);
+            fields_left_ -= part.header.fields.size();
+            part.whole = body_.substr(at, 0);
+            part.body = body_.substr(at + part.header.body, 0);
+            read_part_header(part, default_type, false);
+            part.section = section_of(above, ordinal, part.content_type.is_multipart());
+            at += part.header.body;
+            parent = out_.parts.size();
+            ordinal = 1;
+            if (!push(std::move(part))) return at;
+        }
+    }
+
+    // Puts it on the stack; true: a message in it is to be entered.
+    bool push(Part part)
+    {
+        const bool identity = is_identity_encoding(part.encoding);
+        const bool message = part.content_type.is("message", "rfc822") && identity;
+        Open open;
+        open.part = out_.parts.size();
+        bool may_enter = !part.header.over_limit;
+        if ((message || part.content_type.is_multipart()) &&
+            static_cast<std::size_t>(part.depth) >= limits_.depth) {
+            part.defects.add(Defect::limit);
+            may_enter = false;
+        }
+        if (part.content_type.is_multipart()) {
+            const std::string* boundary = part.content_type.parameter("boundary");
+            if (!identity)
+                part.defects.add(Defect::encoded_multipart);
+            else if (boundary == nullptr || !is_usable_boundary(*boundary))
+                part.defects.add(Defect::missing_boundary);
+            else if (may_enter)
+                open.boundary = "--" + *boundary;
+        }
+        out_.parts.push_back(std::move(part));
+        open_.push_back(std::move(open));
+        return message && may_enter;
+    }
+
+    // A header that starts at `at` reaches at most to here: past the first empty
+    // line, or to the delimiter that comes before one.
+    std::size_t header_end(std::size_t at)
+    {
+        Delimiter ignored;
+        while (at < body_.size() && match(at, ignored) == none) {
+            const std::size_t lf = body_.find('\n', at);
+            if (lf == npos) return body_.size();
+            const base::Octets line = body_.substr(at, lf - at);
+            at = lf + 1;
+            if (line.empty() || line == "\r") break;
+        }
+        return at;
+    }
+
+    // RFC 3501 section 6.4.5: parts are numbered within their multipart; a
+    // message hands its number to the multipart in it, and anything else in it
+    // is its part 1.
+    static std::string section_of(const Part& above, int ordinal, bool multipart)
+    {
+        const bool in_message = !above.content_type.is_multipart();
+        const std::string prefix = above.section.empty() && in_message ? "1" : above.section;
+        if (in_message && multipart) return prefix;
+        return (prefix.empty() ? "" : prefix + ".") + std::to_string(ordinal);
+    }
+
+    // All entities from this place of the stack on end at `end`.
+    void close_from(std::size_t index, std::size_t end)
+    {
+        for (; open_.size() > index; open_.pop_back()) {
+            const Open& open = open_.back();
+            Part& part = out_.parts[open.part];
+            if (part.parent < 0) {
+                part.body = body_;
+                const char* begin = part.header.block.data();
+                if (begin != nullptr && begin + part.header.body == body_.data())
+                    part.whole = {begin, part.header.body + body_.size()};
+            } else {
+                // The CRLF of the empty line may at once be that of the delimiter.
+                part.whole = range(offset(part.whole), end);
+                part.header.body = std::min(part.header.body, part.whole.size());
+                part.body = part.whole.substr(part.header.body);
+            }
+            if (!open.is_multipart()) continue;
+            if (open.state == Open::State::epilogue) {
+                part.epilogue = range(open.epilogue, end);
+            } else {
+                part.defects.add(Defect::missing_close);
+            }
+            if (open.state == Open::State::preamble) {
+                part.preamble = part.body;
+                part.defects.add(Defect::no_parts);
+            }
+        }
+    }
+
+    [[nodiscard]] std::size_t offset(base::Octets part) const
+    {
+        return static_cast<std::size_t>(part.data() - body_.data());
+    }
+    [[nodiscard]] base::Octets range(std::size_t begin, std::size_t end) const
+    {
+        return body_.substr(begin, std::max(begin, end) - begin);
+    }
+
+    base::Octets body_;
+    const Limits& limits_;
+    std::size_t fields_left_;
+    Structure out_;
+    std::vector<Open> open_;
+};
+
+}  // namespace
+
+const char* describe(Defect d)
+{
+    switch (d) {
+        case Defect::missing_boundary: return "no usable boundary parameter";
+        case Defect::missing_close: return "no close delimiter";
+        case Defect::no_parts: return "no delimiter at all";
+        case Defect::ambiguous_boundary: return "a line begins with the boundary but is no delimiter";
+        case Defect::duplicate_type: return "two Content-Type or Content-Transfer-Encoding fields";
+        case Defect::invalid_type: return "malformed Content-Type";
+        case Defect::encoded_multipart: return "transfer-encoded multipart";
+        case Defect::unterminated_header: return "no empty line after the header";
+        case Defect::blank_delimiter: return "blanks after a delimiter";
+        case Defect::spaced_colon: return "blank before the colon of a header field";
+        case Defect::long_header_line: return "header line over 988 octets";
+        case Defect::limit: return "nesting, parts or header over the limit";
+    }
+    return "unknown defect";
+}
+
+Structure parse_structure(const Header& header, base::Octets body, const Limits& limits)
+{
+    return Walk(body, limits).run(header);
+}
+
+}  // namespace mime
