@@ -1,6 +1,7 @@
 #include "mime/structure.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "mime/boundary.h"
 #include "mime/part_header.h"
@@ -63,17 +64,21 @@ private:
     {
         if (!body_.substr(at, 2).starts_with("--")) return none;
         std::size_t owner = none;
-        for (std::size_t i = open_.size(); i-- > 0 && owner == none;) {
-            if (!open_[i].is_multipart() || open_[i].state == Open::State::epilogue) continue;
-            found = delimiter_at(body_, at, open_[i].boundary);
-            if (found.exact()) owner = i;
+        others_.clear();
+        for (std::size_t i = open_.size(); i-- > 0;) {
+            if (!open_[i].is_multipart()) continue;
+            const Delimiter d = delimiter_at(body_, at, open_[i].boundary);
+            if (d.kind == Delimiter::Kind::none) continue;
+            if (owner == none && d.exact() && open_[i].state != Open::State::epilogue) {
+                owner = i;
+                found = d;
+            } else {
+                others_.push_back({i, d.exact()});
+            }
         }
-        for (std::size_t i = 0; i < open_.size(); ++i) {
-            if (!open_[i].is_multipart() || i == owner) continue;
-            const Delimiter other = delimiter_at(body_, at, open_[i].boundary);
-            if (other.kind == Delimiter::Kind::none) continue;
+        for (const auto& [i, exact] : others_) {
             const bool explained =
-                owner != none && !other.exact() && open_[i].boundary.size() < open_[owner].boundary.size();
+                owner != none && !exact && open_[i].boundary.size() < open_[owner].boundary.size();
             if (!explained) out_.parts[open_[i].part].defects.add(Defect::ambiguous_boundary);
         }
         return owner;
@@ -235,6 +240,7 @@ private:
     std::size_t fields_left_;
     Structure out_;
     std::vector<Open> open_;
+    std::vector<std::pair<std::size_t, bool>> others_;  // scratch of match(): who, and whether exactly
 };
 
 }  // namespace
