@@ -109,7 +109,7 @@ private:
         root.header = header;
         root.body = body_.substr(0, 0);
         read_part_header(root, {}, true);
-        return push(std::move(root)) ? enter(0, 0, 1) : 0;
+        return push(std::move(root)) && !is_end(0) ? enter(0, 0, 1) : 0;
     }
 
     // Adds the entity at `at`, and the message in it, and the one in that.
@@ -139,7 +139,7 @@ private:
             at += part.header.body;
             parent = out_.parts.size();
             ordinal = 1;
-            if (!push(std::move(part))) return at;
+            if (!push(std::move(part)) || is_end(at)) return at;
         }
     }
 
@@ -170,12 +170,18 @@ private:
         return message && may_enter;
     }
 
+    // A message that is empty has no header to be missed.
+    bool is_end(std::size_t at)
+    {
+        Delimiter ignored;
+        return at >= body_.size() || match(at, ignored) != none;
+    }
+
     // A header that starts at `at` reaches at most to here: past the first empty
     // line, or to the delimiter that comes before one.
     std::size_t header_end(std::size_t at)
     {
-        Delimiter ignored;
-        while (at < body_.size() && match(at, ignored) == none) {
+        while (!is_end(at)) {
             const std::size_t lf = body_.find('\n', at);
             if (lf == npos) return body_.size();
             const base::Octets line = body_.substr(at, lf - at);

@@ -96,8 +96,10 @@ const char* fragile_text(base::Octets text)
     return nullptr;
 }
 
-// Measured with Postfix 3.7 and Sendmail 8.17, which take entities apart on
-// delivery, signed ones too; `limit` because nobody looked further.
+// Measured with Postfix 3.7 and Sendmail 8.17, signed entities included:
+// Sendmail takes multiparts and messages apart on delivery and writes their
+// delimiters and part headers anew (an mbox "From " line there is lost).
+// `limit` because nobody looked further.
 constexpr std::array repaired{Defect::missing_close,    Defect::blank_delimiter,     Defect::spaced_colon,
                               Defect::long_header_line, Defect::unterminated_header, Defect::limit};
 

@@ -236,6 +236,15 @@ TEST(Structure, SectionsAreThoseOfImap)
               "[]message/rfc822 [1.1]text/plain");
 }
 
+TEST(Structure, AnEmptyMessageHasNoParts)
+{
+    const Parsed m(
+        multipart("b", "--b\nContent-Type: message/rfc822\n\n--b\nContent-Type: message/rfc822\n\n\n--b--"));
+    EXPECT_EQ(m.outline(), "[]multipart/mixed [1]message/rfc822 [2]message/rfc822 [2.1]text/plain");
+    EXPECT_FALSE(m.structure().defects.any());
+    EXPECT_EQ(Parsed("Content-Type: message/rfc822\r\n\r\n").size(), 1U);
+}
+
 TEST(Structure, PartsOfADigestAreMessagesByDefault)
 {
     const Parsed m(

@@ -1,0 +1,41 @@
+# Fuzz targets.  With --enable-fuzzing (clang) they are libFuzzer programs:
+#   tests/fuzz/fuzz_structure -max_total_time=60 NEW_CORPUS $(srcdir)/tests/fuzz/corpus/structure
+# Else `make check` replays the seeds and past findings in tests/fuzz/corpus.
+if FUZZING
+fuzz_ldadd = $(gateway_libs)
+fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
+noinst_PROGRAMS += \
+	tests/fuzz/fuzz_address \
+	tests/fuzz/fuzz_codec \
+	tests/fuzz/fuzz_content_type \
+	tests/fuzz/fuzz_structure
+tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz_address.cc
+tests_fuzz_fuzz_address_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_address_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_codec_SOURCES = tests/fuzz/fuzz_codec.cc
+tests_fuzz_fuzz_codec_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_codec_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_content_type_SOURCES = tests/fuzz/fuzz_content_type.cc
+tests_fuzz_fuzz_content_type_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_content_type_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_structure_SOURCES = tests/fuzz/fuzz_structure.cc
+tests_fuzz_fuzz_structure_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_structure_LDFLAGS = $(fuzz_ldflags)
+else
+fuzz_replays = \
+	tests/fuzz/replay_address \
+	tests/fuzz/replay_codec \
+	tests/fuzz/replay_content_type \
+	tests/fuzz/replay_structure
+check_PROGRAMS += $(fuzz_replays)
+TESTS += $(fuzz_replays)
+tests_fuzz_replay_address_SOURCES = tests/fuzz/fuzz_address.cc tests/fuzz/replay.cc
+tests_fuzz_replay_address_LDADD = $(gateway_libs)
+tests_fuzz_replay_codec_SOURCES = tests/fuzz/fuzz_codec.cc tests/fuzz/replay.cc
+tests_fuzz_replay_codec_LDADD = $(gateway_libs)
+tests_fuzz_replay_content_type_SOURCES = tests/fuzz/fuzz_content_type.cc tests/fuzz/replay.cc
+tests_fuzz_replay_content_type_LDADD = $(gateway_libs)
+tests_fuzz_replay_structure_SOURCES = tests/fuzz/fuzz_structure.cc tests/fuzz/replay.cc
+tests_fuzz_replay_structure_LDADD = $(gateway_libs)
+endif
+EXTRA_DIST += tests/fuzz/corpus
