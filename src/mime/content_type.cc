@@ -11,7 +11,7 @@ namespace mime
 namespace
 {
 
-constexpr std::size_t max_octets = 8 * 1024;
+constexpr std::size_t max_octets = 8192;
 constexpr std::size_t max_parameters = 64;
 
 // What stands after "=": a token or a quoted-string.  Anything else that

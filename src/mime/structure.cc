@@ -197,7 +197,7 @@ private:
     static std::string section_of(const Part& above, int ordinal, bool multipart)
     {
         const bool in_message = !above.content_type.is_multipart();
-        const std::string prefix = above.section.empty() && in_message ? "1" : above.section;
+        std::string prefix = above.section.empty() && in_message ? "1" : above.section;
         if (in_message && multipart) return prefix;
         return (prefix.empty() ? "" : prefix + ".") + std::to_string(ordinal);
     }

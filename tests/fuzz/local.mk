@@ -1,10 +1,10 @@
 # Fuzz targets.  With --enable-fuzzing (clang) they are libFuzzer programs:
-#   tests/fuzz/fuzz_structure -max_total_time=60 NEW_CORPUS $(srcdir)/tests/fuzz/corpus/structure
+#   make tests/fuzz/fuzz_structure && tests/fuzz/fuzz_structure -max_total_time=60 NEW_CORPUS $(srcdir)/tests/fuzz/corpus/structure
 # Else `make check` replays the seeds and past findings in tests/fuzz/corpus.
 if FUZZING
 fuzz_ldadd = $(gateway_libs)
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
-noinst_PROGRAMS += \
+check_PROGRAMS += \
 	tests/fuzz/fuzz_address \
 	tests/fuzz/fuzz_codec \
 	tests/fuzz/fuzz_content_type \

@@ -8,6 +8,7 @@ namespace
 
 using namespace mime;
 using namespace mime_test;
+using namespace std::string_view_literals;
 
 TEST(Header, KeepsEveryOctetOfAField)
 {
@@ -116,8 +117,7 @@ TEST(Header, WhatEverComesInTheFieldsJoinedAreTheBlock)
 {
     std::mt19937 random(1);
     for (int i = 0; i < 3000; ++i) {
-        const std::string text =
-            random_octets(random, std::string_view("aB: \t\r\n\n\r-\0\xe4", 13), random() % 40);
+        const std::string text = random_octets(random, "aB: \t\r\n\n\r-\0\xe4"sv, random() % 40);
         const auto header = parse_header(text);
         std::string joined;
         for (const Field& f : header.fields) {

@@ -284,7 +284,11 @@ TEST(Hostile, NestsOfAHundredThousandMultipartsEndAtTheLimit)
     std::string text;
     for (int i = 0; i < 100'000; ++i) {
         const std::string b = std::to_string(i);
-        text += "Content-Type: multipart/mixed; boundary=" + b + "\r\n\r\n--" + b + "\r\n";
+        text.append("Content-Type: multipart/mixed; boundary=")
+            .append(b)
+            .append("\r\n\r\n--")
+            .append(b)
+            .append("\r\n");
     }
     const Stopwatch watch;
     const Parsed m(std::move(text));
@@ -343,7 +347,11 @@ TEST(Hostile, MegabytesOfDashLinesUnderManyActiveBoundariesEndInTime)
     const std::string stem(60, '-');
     for (int i = 0; i < 49; ++i) {
         const std::string b = stem + std::to_string(1000 + i);
-        text += "Content-Type: multipart/mixed; boundary=\"" + b + "\"\r\n\r\n--" + b + "\r\n";
+        text.append("Content-Type: multipart/mixed; boundary=\"")
+            .append(b)
+            .append("\"\r\n\r\n--")
+            .append(b)
+            .append("\r\n");
     }
     text += "\r\n";
     for (int i = 0; i < 10'000; ++i) text += "--" + stem + "\r\n";
@@ -435,8 +443,8 @@ TEST(StructureProperty, BuiltTreesAreFoundExactly)
             wholes.emplace_back();
             std::string text;
             const auto kind = depth > 4 ? 0U : random() % 4;
-            std::string own = section;
             if (kind < 2) {
+                sections.push_back(section);
                 text = "X-Part: y\r\n\r\n" + random_octets(random, "a-\t --", random() % 30);
                 if (random() % 2 == 0) text += "\r\n\r\n";
             } else {
@@ -444,15 +452,15 @@ TEST(StructureProperty, BuiltTreesAreFoundExactly)
                 const std::string name(lengths[static_cast<std::size_t>(depth)], 'b');
                 text = "Content-Type: multipart/mixed; boundary=\"" + name + "\"\r\n\r\n";
                 if (random() % 2 == 0) text += "preamble\r\n";
-                sections.push_back(own);
+                sections.push_back(section);
                 const auto children = 1 + random() % 3;
                 for (std::size_t c = 1; c <= children; ++c)
                     text += "--" + name + "\r\n" +
-                            build((own.empty() ? "" : own + ".") + std::to_string(c), depth + 1) + "\r\n";
+                            build((section.empty() ? "" : section + ".") + std::to_string(c), depth + 1) +
+                            "\r\n";
                 text += "--" + name + "--";
                 if (random() % 2 == 0) text += "\r\nepilogue";
             }
-            if (kind < 2) sections.push_back(own);
             wholes[index] = text;
             return text;
         };
