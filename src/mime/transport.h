@@ -15,7 +15,9 @@ inline constexpr std::size_t max_line = 988;
 
 // Why the entity cannot be signed as it stands: 8-bit octets, NUL, bare CR or
 // LF, a line over max_line, identity-encoded text with trailing blanks, a line
-// "From " or a lone ".", or a structure that an MTA repairs on delivery.
+// "From " or a lone ".", or a structure that an MTA repairs on delivery.  Of
+// the root's header only Content-* fields count.  Inside signed and encrypted
+// parts octets and repairs count, but not what text could be spared by encoding.
 // nullopt: safe, sign it octet for octet.  The reason is one lower-case phrase
 // such as "8-bit text in part 1.2".
 [[nodiscard]] std::optional<std::string> transport_hazard(const Structure& structure);

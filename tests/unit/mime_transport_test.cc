@@ -97,6 +97,7 @@ TEST(TransportHazard, IdentityTextMustNotTemptSoftwareOnTheWay)
     EXPECT_EQ(
         hazard(multipart("b", "pre \nFrom x\n--b\nContent-Type: application/json\n\nx \n--b--\nepi \n")), "")
         << "not text";
+    EXPECT_EQ(hazard("Subject: no type\r\n\r\nGrüße"), "8-bit text in the body");
     EXPECT_EQ(hazard("Subject: no type\r\n\r\nx \r\n"), "trailing blanks in the body");
 }
 
