@@ -31,8 +31,10 @@ TEST(Header, AFieldCannotHideBehindABareLineFeed)
     ASSERT_EQ(header.fields.size(), 2U);
     EXPECT_EQ(header.fields[0].raw, "X-A: 1\n");
     EXPECT_EQ(header.fields[1].name, "From");
-    EXPECT_EQ(parse_header("A: 1\n\nB: 2\r\n").fields.size(), 1U)
-        << "an empty line with a bare LF ends it too";
+    const auto bare = parse_header("A: 1\n\nB: 2\r\n");
+    EXPECT_EQ(bare.fields.size(), 1U);
+    EXPECT_TRUE(bare.terminated) << "an empty line with a bare LF ends it too";
+    EXPECT_EQ(bare.body, 6U);
 }
 
 TEST(Header, ABareCarriageReturnEndsNothing)

@@ -170,6 +170,10 @@ TEST(Boundary, TheSameOneTwiceIsAmbiguousAndGoesToTheInner)
     const Parsed dashes(
         multipart("b", "--b\nContent-Type: multipart/mixed; boundary=\"b--\"\n\n--b--\n\nA\n"));
     EXPECT_TRUE(dashes.has(Defect::ambiguous_boundary)) << "close of one, delimiter of the other";
+    const Parsed longer(
+        multipart("b", "--b\nContent-Type: multipart/mixed; boundary=\"b-\"\n\n--b-\n\nA\n--b--\n"));
+    EXPECT_TRUE(longer[1].defects.has(Defect::ambiguous_boundary))
+        << "close of the outer, prefix of the inner";
 }
 
 TEST(Boundary, LinesAfterTheCloseDelimiterAreAmbiguous)
