@@ -1,0 +1,37 @@
+// Private to cms/: the public-key operation of a SignerInfo, and the digests of
+// the content it covers.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/octets.h"
+#include "cms/algorithms.h"
+#include "cms/certificate.h"
+#include "cms/openssl.h"
+
+namespace cms
+{
+
+// Digests of one content, each computed once however many signers use it.
+class ContentDigests
+{
+public:
+    explicit ContentDigests(base::Pieces content) : content_(content) {}
+
+    [[nodiscard]] base::Pieces content() const { return content_; }
+    // Empty when the library does not have the algorithm.
+    [[nodiscard]] const std::string& of(const DigestAlgorithm& algorithm);
+
+private:
+    base::Pieces content_;
+    std::vector<std::pair<int, std::string>> known_;
+};
+
+// Does the key of the certificate verify the signature?  Over the signed
+// attributes when there are any, else over the content.  The caller has made
+// sure that the key may be computed with and fits the scheme.
+[[nodiscard]] bool signature_verifies(CMS_ContentInfo* cms, CMS_SignerInfo* signer, Scheme scheme,
+                                      const Certificate& certificate, base::Pieces content);
+
+}  // namespace cms
