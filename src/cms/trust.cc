@@ -36,7 +36,11 @@ void set_parameters(X509_VERIFY_PARAM* parameters, const PathOptions& options)
     // An anchor is trusted as it is, self-signed or not: the store holds
     // nothing but anchors, so a partial chain still ends in one of them.
     unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST;
-    if (options.policy_check) flags |= X509_V_FLAG_POLICY_CHECK;
+    if (options.policy_check) {
+        // Left empty, the initial set would fail every path with an explicit policy.
+        X509_VERIFY_PARAM_add0_policy(parameters, OBJ_nid2obj(NID_any_policy));
+        flags |= X509_V_FLAG_POLICY_CHECK;
+    }
     if (options.crl != CrlMode::off)
         flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL | X509_V_FLAG_EXTENDED_CRL_SUPPORT |
                  X509_V_FLAG_USE_DELTAS;
@@ -47,7 +51,8 @@ void set_parameters(X509_VERIFY_PARAM* parameters, const PathOptions& options)
 
 struct Trust::Data {
     Material material;
-    ossl::StorePtr store;
+    ossl::StorePtr store;                     // anchors only
+    ossl::CrlStackPtr crls;                   // not in the store: there an indirect CRL is not found
     std::unordered_set<std::string> anchors;  // DER
 };
 
@@ -63,7 +68,9 @@ base::Result<Trust> Trust::make(Material material)
     const ossl::ErrorScope errors;
     auto data = std::make_shared<Data>();
     data->store.reset(X509_STORE_new());
-    if (!data->store) return base::fail(base::Code::internal, "", "no certificate store: " + errors.text());
+    data->crls.reset(sk_X509_CRL_new_null());
+    if (!data->store || !data->crls)
+        return base::fail(base::Code::internal, "", "no certificate store: " + errors.text());
     for (const Certificate& anchor : material.anchors) {
         if (!data->anchors.insert(anchor.der()).second) continue;
         if (X509_STORE_add_cert(data->store.get(), anchor.native()) != 1)
@@ -72,10 +79,12 @@ base::Result<Trust> Trust::make(Material material)
     }
     for (const std::string& der : material.crls) {
         const unsigned char* at = ossl::bytes(der);
-        const ossl::CrlPtr crl(d2i_X509_CRL(nullptr, &at, static_cast<long>(der.size())));
+        ossl::CrlPtr crl(d2i_X509_CRL(nullptr, &at, static_cast<long>(der.size())));
         if (!crl) return base::fail(base::Code::data, "", "not a revocation list: " + errors.text());
-        if (X509_STORE_add_crl(data->store.get(), crl.get()) != 1)
-            return base::fail(base::Code::internal, "", "revocation list not usable: " + errors.text());
+        if (X509_CRL* added = crl.release(); sk_X509_CRL_push(data->crls.get(), added) <= 0) {
+            X509_CRL_free(added);
+            return base::fail(base::Code::internal, "", "out of memory");
+        }
     }
     data->material = std::move(material);
     return Trust(std::move(data));
@@ -113,6 +122,7 @@ PathResult Trust::validate(const Certificate& leaf, const std::vector<Certificat
         return result;
     }
     set_parameters(X509_STORE_CTX_get0_param(context.get()), options);
+    X509_STORE_CTX_set0_crls(context.get(), data_->crls.get());
     PathErrors recorded(options, data_->anchors);
     recorded.attach(context.get());
     const int rc = X509_verify_cert(context.get());

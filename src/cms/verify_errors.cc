@@ -63,11 +63,19 @@ void PathErrors::attach(X509_STORE_CTX* context)
 int PathErrors::callback(int ok, X509_STORE_CTX* context)
 {
     if (ok == 1) return 1;
-    // The path of a CRL's own issuer is validated in a context below ours: that
-    // one stops at its first error and our context then reports the CRL.
-    if (X509_STORE_CTX_get0_parent_ctx(context) != nullptr) return 0;
-    auto* self = static_cast<PathErrors*>(X509_STORE_CTX_get_ex_data(context, 0));
+    X509_STORE_CTX* top = context;
+    while (X509_STORE_CTX_get0_parent_ctx(top) != nullptr) top = X509_STORE_CTX_get0_parent_ctx(top);
+    auto* self = static_cast<PathErrors*>(X509_STORE_CTX_get_ex_data(top, 0));
     if (self == nullptr) return 0;
+    if (top == context) {
+        self->record(context);
+        return 1;
+    }
+    // The path of a CRL's own issuer is validated in a context below ours.  That
+    // one stops at an error, and ours then reports that the CRL is no use; weak
+    // keys and digests count as they do in the path itself.
+    const Finding finding = finding_for(X509_STORE_CTX_get_error(context));
+    if (finding != Finding::weak_key && finding != Finding::weak_digest) return 0;
     self->record(context);
     return 1;
 }

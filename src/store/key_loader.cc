@@ -102,10 +102,13 @@ void KeyLoader::read_file(const std::string& path)
     const base::Secret owner(std::move(*content));  // wiped when done
     auto opened = cms::open_container(owner.reveal(), path, password_ ? &*password_ : nullptr);
     if (!opened) return problem(base::Severity::error, opened.error());
-    if (opened->legacy)
+    if (opened->legacy) {
+        const bool pkcs12 = cms::recognise(owner.reveal()) == cms::Format::pkcs12;
         warn(path, "written with outdated encryption (RC2, RC4 or 3DES)",
-             "convert it: openssl pkcs12 -legacy -in " + path +
-                 " -nodes | openssl pkcs12 -export -out NEW.p12");
+             pkcs12 ? "convert it: openssl pkcs12 -legacy -in " + path +
+                          " -nodes | openssl pkcs12 -export -out NEW.p12"
+                    : "convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in " + path);
+    }
     for (cms::PrivateKeyHandle& key : opened->keys) keys_.push_back({std::move(key), path});
     for (cms::Certificate& c : opened->certificates) certificates_.push_back({std::move(c), path});
 }
