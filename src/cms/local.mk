@@ -24,4 +24,6 @@ libgateway_a_SOURCES += \
 	src/cms/verify.cc src/cms/verify.h \
 	src/cms/verify_errors.cc src/cms/verify_errors.h
 
-unit_sources +=
+unit_sources += \
+	tests/unit/cms_verify_signer_test.cc \
+	tests/unit/cms_verify_test.cc
