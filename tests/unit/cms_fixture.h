@@ -104,10 +104,26 @@ inline cms::Certificate altered(const cms::Certificate& c, const cms::Identity& 
 
 inline void add_extension(X509* x, int nid, const char* value)
 {
-    X509_EXTENSION* e = X509V3_EXT_conf_nid(nullptr, nullptr, nid, value);
+    X509V3_CTX context;
+    X509V3_set_ctx_nodb(&context);
+    X509V3_set_ctx(&context, x, x, nullptr, nullptr, 0);
+    X509_EXTENSION* e = X509V3_EXT_conf_nid(nullptr, &context, nid, value);
     if (e == nullptr) throw std::runtime_error("X509V3_EXT_conf_nid");
     X509_add_ext(x, e, -1);
     X509_EXTENSION_free(e);
+}
+
+// The same, with the extension's value as DER.
+inline void add_extension_der(X509* x, const char* type, bool critical, std::string_view der)
+{
+    ASN1_OCTET_STRING* value = ASN1_OCTET_STRING_new();
+    ASN1_OCTET_STRING_set(value, reinterpret_cast<const unsigned char*>(der.data()), static_cast<int>(der.size()));
+    ASN1_OBJECT* object = OBJ_txt2obj(type, 0);
+    X509_EXTENSION* e = X509_EXTENSION_create_by_OBJ(nullptr, object, critical ? 1 : 0, value);
+    X509_add_ext(x, e, -1);
+    X509_EXTENSION_free(e);
+    ASN1_OBJECT_free(object);
+    ASN1_OCTET_STRING_free(value);
 }
 
 inline std::string make_crl(const cms::Identity& issuer, const std::vector<cms::Certificate>& revoked,
