@@ -25,5 +25,10 @@ libgateway_a_SOURCES += \
 	src/cms/verify_errors.cc src/cms/verify_errors.h
 
 unit_sources += \
+	tests/unit/cms_certificate_test.cc \
+	tests/unit/cms_container_test.cc \
+	tests/unit/cms_fixture.h \
+	tests/unit/cms_sign_test.cc \
+	tests/unit/cms_trust_test.cc \
 	tests/unit/cms_verify_signer_test.cc \
 	tests/unit/cms_verify_test.cc

@@ -4,4 +4,7 @@ libgateway_a_SOURCES += \
 	src/store/password.cc \
 	src/store/trust_store.cc src/store/trust_store.h
 
-unit_sources +=
+unit_sources += \
+	tests/unit/store_fixture.h \
+	tests/unit/store_key_store_test.cc \
+	tests/unit/store_trust_store_test.cc

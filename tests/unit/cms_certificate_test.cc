@@ -5,7 +5,8 @@
 #include "cms/library.h"
 #include "cms_fixture.h"
 
-namespace {
+namespace
+{
 
 using namespace fixture;
 using cms::Certificate;
@@ -42,8 +43,8 @@ TEST(CertificateTest, SubjectAddressCountsOnlyWithoutAlternativeName)  // C13
                               [](X509* x) { add_subject_address(x, "subject@example.org"); });
     EXPECT_EQ(both.addresses(), Addresses{"san@example.org"});
     EXPECT_FALSE(both.names("subject@example.org"));
-    const auto subject =
-        altered(with_addresses({}), pki().sub, [](X509* x) { add_subject_address(x, "subject@example.org"); });
+    const auto subject = altered(with_addresses({}), pki().sub,
+                                 [](X509* x) { add_subject_address(x, "subject@example.org"); });
     EXPECT_TRUE(subject.san_addresses().empty());
     EXPECT_EQ(subject.addresses(), Addresses{"subject@example.org"});
     EXPECT_TRUE(subject.names("subject@example.org"));
@@ -52,7 +53,9 @@ TEST(CertificateTest, SubjectAddressCountsOnlyWithoutAlternativeName)  // C13
 
 TEST(CertificateTest, BrokenAlternativeNameGivesNoWayToTheSubject)
 {
-    for (const auto der : {"\x30\x03\x81\x01\xff"sv, "\x30\x05"sv, "\x30\x0b\x81\x09" "a\0b@x.org"sv}) {
+    for (const auto der : {"\x30\x03\x81\x01\xff"sv, "\x30\x05"sv,
+                           "\x30\x0b\x81\x09"
+                           "a\0b@x.org"sv}) {
         const auto c = altered(with_addresses({}), pki().sub, [&](X509* x) {
             add_subject_address(x, "subject@example.org");
             add_extension_der(x, "subjectAltName", false, der);
@@ -88,9 +91,9 @@ TEST(CertificateTest, TextIsSafeToShow)
 TEST(CertificateTest, SerialIsWholeOctetsInHex)
 {
     const auto serial = [](long n) {
-        return altered(pki().alice.certificate, pki().sub, [&](X509* x) {
-                   ASN1_INTEGER_set(X509_get_serialNumber(x), n);
-               }).serial();
+        return altered(pki().alice.certificate, pki().sub,
+                       [&](X509* x) { ASN1_INTEGER_set(X509_get_serialNumber(x), n); })
+            .serial();
     };
     EXPECT_EQ(serial(0x1ab), "01ab");
     EXPECT_EQ(serial(0), "00");
@@ -164,7 +167,8 @@ TEST(CertificateTest, UsagesFollowTheExtensions)
     EXPECT_TRUE(usage("none", "none").purpose_allows_email());
     EXPECT_FALSE(usage("keyAgreement", "none").usage_allows_signing());
     EXPECT_TRUE(usage("keyAgreement", "none").usage_allows_encryption());
-    EXPECT_FALSE(usage("keyEncipherment", "none").usage_allows_encryption()) << "EC agrees, it does not encipher";
+    EXPECT_FALSE(usage("keyEncipherment", "none").usage_allows_encryption())
+        << "EC agrees, it does not encipher";
     EXPECT_TRUE(usage("nonRepudiation", "none").usage_allows_signing());
     EXPECT_FALSE(usage("none", "serverAuth").purpose_allows_email());
     EXPECT_TRUE(usage("none", "anyExtendedKeyUsage").purpose_allows_email());
@@ -224,8 +228,9 @@ TEST(Der, ReadsDefiniteAndIndefiniteLengths)
 TEST(Der, RefusesWhatDoesNotFit)
 {
     namespace der = cms::der;
-    for (const auto bad : {""sv, "\x04"sv, "\x04\x05hi"sv, "\x04\x80hi\0\0"sv, "\x30\x80\x04\x01x"sv, "\x04\x84\xff\xff\xff\xff"sv,
-                           "\x04\x89\1\1\1\1\1\1\1\1\1"sv, "\0\0"sv, "\x1f\xff\xff\xff\xff\xff\xff\1x"sv, "\x04\xff"sv})
+    for (const auto bad : {""sv, "\x04"sv, "\x04\x05hi"sv, "\x04\x80hi\0\0"sv, "\x30\x80\x04\x01x"sv,
+                           "\x04\x84\xff\xff\xff\xff"sv, "\x04\x89\1\1\1\1\1\1\1\1\1"sv, "\0\0"sv,
+                           "\x1f\xff\xff\xff\xff\xff\xff\1x"sv, "\x04\xff"sv})
         EXPECT_FALSE(der::Reader(bad).next());
 }
 

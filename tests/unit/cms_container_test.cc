@@ -7,7 +7,8 @@
 #include "cms/container.h"
 #include "cms_fixture.h"
 
-namespace {
+namespace
+{
 
 using namespace fixture;
 using base::Secret;
@@ -56,7 +57,10 @@ std::string pkcs12(const cms::Identity& who, const char* password)
 
 std::string error_of(const base::Result<cms::Container>& r) { return r ? "no error" : r.error().text(); }
 
-bool contains(std::string_view text, std::string_view what) { return text.find(what) != std::string_view::npos; }
+bool contains(std::string_view text, std::string_view what)
+{
+    return text.find(what) != std::string_view::npos;
+}
 
 TEST(Recognise, GoesByTheOctets)
 {
@@ -87,7 +91,8 @@ TEST(Container, Pkcs12ComesBackWhole)  // C04
     EXPECT_FALSE(must(c.keys[0]->matches(pki().bob.certificate)));
     EXPECT_EQ(must(c.keys[0]->key_fingerprint()), pki().alice.certificate.key_fingerprint());
     ASSERT_EQ(c.certificates.size(), 2U);
-    EXPECT_NE(std::find(c.certificates.begin(), c.certificates.end(), pki().alice.certificate), c.certificates.end());
+    EXPECT_NE(std::find(c.certificates.begin(), c.certificates.end(), pki().alice.certificate),
+              c.certificates.end());
     EXPECT_FALSE(c.legacy);
 }
 
@@ -99,14 +104,17 @@ TEST(Container, WrongAndMissingPasswordsSaySo)  // C04
               "a.p12: error: wrong password; check the file or credential that holds the password");
     EXPECT_EQ(error_of(cms::open_container(file, "a.p12", &empty)),
               "a.p12: error: wrong password; check the file or credential that holds the password");
-    EXPECT_TRUE(contains(error_of(cms::open_container(file, "a.p12")), "encrypted, and no password was given"));
+    EXPECT_TRUE(
+        contains(error_of(cms::open_container(file, "a.p12")), "encrypted, and no password was given"));
 
     const std::string key = key_pem(pki().alice, "right");
     EXPECT_TRUE(contains(error_of(cms::open_container(key, "k.pem", &wrong)), "wrong password"));
-    EXPECT_TRUE(contains(error_of(cms::open_container(key, "k.pem")), "encrypted, and no password was given"));
+    EXPECT_TRUE(
+        contains(error_of(cms::open_container(key, "k.pem")), "encrypted, and no password was given"));
     const std::string old = key_pem(alice_rsa(), "right", true);
     EXPECT_TRUE(contains(old, "DEK-Info")) << "the traditional way of encryption";
-    EXPECT_TRUE(contains(error_of(cms::open_container(old, "k.pem")), "encrypted, and no password was given"));
+    EXPECT_TRUE(
+        contains(error_of(cms::open_container(old, "k.pem")), "encrypted, and no password was given"));
     EXPECT_FALSE(cms::open_container(old, "k.pem", &wrong));
     const Secret right("right");
     EXPECT_EQ(must(cms::open_container(old, "k.pem", &right)).keys.size(), 1U);
@@ -151,8 +159,8 @@ std::string pfx(const std::vector<const cms::Identity*>& who, int scheme, const 
 TEST(Container, HoldsSeveralIdentities)  // C04
 {
     const Secret password("x");
-    const auto c =
-        must(cms::open_container(pfx({&pki().alice, &pki().bob}, NID_aes_256_cbc, "x"), "two.p12", &password));
+    const auto c = must(
+        cms::open_container(pfx({&pki().alice, &pki().bob}, NID_aes_256_cbc, "x"), "two.p12", &password));
     ASSERT_EQ(c.keys.size(), 2U);
     EXPECT_EQ(c.certificates.size(), 2U);
     EXPECT_TRUE(must(c.keys[0]->matches(pki().alice.certificate)));
@@ -188,44 +196,50 @@ std::string with_mac_rounds(const std::string& file, std::string_view number)
     const auto version = parts.next().value(), safe = parts.next().value(), mac = parts.next().value();
     der::Reader fields(mac.body);
     const auto info = fields.next().value(), salt = fields.next().value();
-    const std::string again =
-        der::wrap(der::sequence, {der::wrap(info.tag, info.body), der::wrap(salt.tag, salt.body),
-                                  der::wrap(der::integer, number)});
-    return der::wrap(der::sequence, {der::wrap(version.tag, version.body), der::wrap(safe.tag, safe.body), again});
+    const std::string again = der::wrap(
+        der::sequence,
+        {der::wrap(info.tag, info.body), der::wrap(salt.tag, salt.body), der::wrap(der::integer, number)});
+    return der::wrap(der::sequence,
+                     {der::wrap(version.tag, version.body), der::wrap(safe.tag, safe.body), again});
 }
 
 TEST(Container, IterationBombsAreRefusedBeforeAnyWork)
 {
     const Secret password("x");
     const std::string file = pkcs12(pki().alice, "x");
-    for (const auto number : {"\x7f\xff\xff\xff"sv, "\x00\x98\x96\x81"sv, "\x7f\xff\xff\xff\xff\xff\xff\xff"sv,
-                              "\x7f\xff\xff\xff\xff\xff\xff\xff\xff\xff"sv, "\xff"sv}) {
+    for (const auto number :
+         {"\x7f\xff\xff\xff"sv, "\x00\x98\x96\x81"sv, "\x7f\xff\xff\xff\xff\xff\xff\xff"sv,
+          "\x7f\xff\xff\xff\xff\xff\xff\xff\xff\xff"sv, "\xff"sv}) {
         const auto e = error_of(cms::open_container(with_mac_rounds(file, number), "bomb.p12", &password));
         EXPECT_TRUE(contains(e, "more than 10000000 are refused")) << e;
     }
     // An encrypted key: PBKDF2 with 2^31 - 1 rounds, scrypt with N = 2^40.
     namespace der = cms::der;
     const auto key = [](const char* kdf, std::initializer_list<base::Octets> parameters) {
-        const std::string derivation = der::wrap(der::sequence, {oid(kdf), der::wrap(der::sequence, parameters)});
-        const std::string cipher = der::wrap(der::sequence, {oid("aes-256-cbc"), octet_string(std::string(16, 'i'))});
+        const std::string derivation =
+            der::wrap(der::sequence, {oid(kdf), der::wrap(der::sequence, parameters)});
+        const std::string cipher =
+            der::wrap(der::sequence, {oid("aes-256-cbc"), octet_string(std::string(16, 'i'))});
         const std::string scheme =
             der::wrap(der::sequence, {oid("PBES2"), der::wrap(der::sequence, {derivation, cipher})});
         return der::wrap(der::sequence, {scheme, octet_string(std::string(64, 'k'))});
     };
     const std::string salt = octet_string("saltsalt"), eight = der::small_integer(8);
-    EXPECT_TRUE(contains(error_of(cms::open_container(key("PBKDF2", {salt, "\x02\x04\x7f\xff\xff\xff"sv}), "k", &password)),
-                         "are refused"));
     EXPECT_TRUE(contains(
-        error_of(cms::open_container(key("id-scrypt", {salt, "\x02\x06\x01\0\0\0\0\0"sv, eight, eight}), "k", &password)),
+        error_of(cms::open_container(key("PBKDF2", {salt, "\x02\x04\x7f\xff\xff\xff"sv}), "k", &password)),
         "are refused"));
+    EXPECT_TRUE(
+        contains(error_of(cms::open_container(
+                     key("id-scrypt", {salt, "\x02\x06\x01\0\0\0\0\0"sv, eight, eight}), "k", &password)),
+                 "are refused"));
     EXPECT_TRUE(contains(error_of(cms::open_container(key("1.2.3.4", {salt, eight}), "k", &password)),
                          "encryption parameters cannot be read"));
 }
 
 TEST(Container, PemHoldsAnythingInAnyOrder)
 {
-    const std::string pem = "some text\n" + key_pem(pki().alice) + cms::to_pem(pki().alice.certificate) + "more\n" +
-                            cms::to_pem(pki().sub.certificate);
+    const std::string pem = "some text\n" + key_pem(pki().alice) + cms::to_pem(pki().alice.certificate) +
+                            "more\n" + cms::to_pem(pki().sub.certificate);
     const auto c = must(cms::open_container(pem, "a.pem"));
     EXPECT_EQ(c.keys.size(), 1U);
     EXPECT_EQ(c.certificates, (std::vector{pki().alice.certificate, pki().sub.certificate}));
@@ -236,8 +250,8 @@ TEST(Container, PemHoldsAnythingInAnyOrder)
 
 TEST(Container, KeysOfAllKindsOpen)
 {
-    for (const std::string& pem : {key_pem(alice_rsa()), key_pem(alice_rsa(), nullptr, true), key_pem(pki().alice),
-                                   key_pem(pki().alice, nullptr, true)}) {
+    for (const std::string& pem : {key_pem(alice_rsa()), key_pem(alice_rsa(), nullptr, true),
+                                   key_pem(pki().alice), key_pem(pki().alice, nullptr, true)}) {
         EXPECT_EQ(must(cms::open_container(pem, "k.pem")).keys.size(), 1U);
         EXPECT_EQ(must(cms::open_container(der_of(pem), "k.der")).keys.size(), 1U);
     }
@@ -258,23 +272,26 @@ TEST(Container, NothingAndNonsenseAreErrorsWithTheFilesName)
 {
     EXPECT_EQ(error_of(cms::open_container("", "x.p12")), "x.p12: error: empty file");
     EXPECT_TRUE(contains(error_of(cms::open_container("hello", "x.p12")), "x.p12: error: neither PEM nor"));
-    EXPECT_TRUE(contains(error_of(cms::open_container("-----BEGIN CERTIFICATE-----\nMIIB\n", "x.pem")), "damaged PEM"));
-    EXPECT_TRUE(contains(
-        error_of(cms::open_container("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "x.pem")),
-        "x.pem: error: PEM block 1: not a certificate"));
-    EXPECT_TRUE(contains(
-        error_of(cms::open_container("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "x.pem")),
-        "no certificate, key or CRL in it"));
-    EXPECT_TRUE(contains(
-        error_of(cms::open_container("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n", "x")),
-        "OpenSSH"));
+    EXPECT_TRUE(contains(error_of(cms::open_container("-----BEGIN CERTIFICATE-----\nMIIB\n", "x.pem")),
+                         "damaged PEM"));
+    EXPECT_TRUE(contains(error_of(cms::open_container(
+                             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "x.pem")),
+                         "x.pem: error: PEM block 1: not a certificate"));
+    EXPECT_TRUE(contains(error_of(cms::open_container(
+                             "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "x.pem")),
+                         "no certificate, key or CRL in it"));
+    EXPECT_TRUE(
+        contains(error_of(cms::open_container(
+                     "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n", "x")),
+                 "OpenSSH"));
 }
 
 TEST(Container, EveryTruncationIsAnError)
 {
     const Secret password("x");
-    for (const std::string& file : {pkcs12(pki().alice, "x"), pki().alice.certificate.der(), key_pem(pki().alice),
-                                    signed_data({}, pki().chain), make_crl(pki().root, {})})
+    for (const std::string& file :
+         {pkcs12(pki().alice, "x"), pki().alice.certificate.der(), key_pem(pki().alice),
+          signed_data({}, pki().chain), make_crl(pki().root, {})})
         for (std::size_t n = 0; n + 2 < file.size(); n += 1 + file.size() / 100)
             EXPECT_FALSE(cms::open_container(file.substr(0, n), "cut", &password)) << n;
 }

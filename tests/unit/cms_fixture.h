@@ -19,7 +19,8 @@
 #include "cms/trust.h"
 #include "cms/verify.h"
 
-namespace fixture {
+namespace fixture
+{
 
 using namespace std::string_literals;
 using namespace std::string_view_literals;
@@ -66,7 +67,8 @@ struct Pki {
     cms::Trust trust = must(cms::Trust::make({{root.certificate}, {}, {}}));
 
     [[nodiscard]] cms::Identity leaf(
-        const std::string& name, const std::function<void(cms::CertificateRequest&)>& change = [](auto&) {}) const
+        const std::string& name,
+        const std::function<void(cms::CertificateRequest&)>& change = [](auto&) {}) const
     {
         auto r = request(name, {"alice@example.org"});
         change(r);
@@ -117,7 +119,8 @@ inline void add_extension(X509* x, int nid, const char* value)
 inline void add_extension_der(X509* x, const char* type, bool critical, std::string_view der)
 {
     ASN1_OCTET_STRING* value = ASN1_OCTET_STRING_new();
-    ASN1_OCTET_STRING_set(value, reinterpret_cast<const unsigned char*>(der.data()), static_cast<int>(der.size()));
+    ASN1_OCTET_STRING_set(value, reinterpret_cast<const unsigned char*>(der.data()),
+                          static_cast<int>(der.size()));
     ASN1_OBJECT* object = OBJ_txt2obj(type, 0);
     X509_EXTENSION* e = X509_EXTENSION_create_by_OBJ(nullptr, object, critical ? 1 : 0, value);
     X509_add_ext(x, e, -1);
@@ -143,7 +146,8 @@ inline std::string make_crl(const cms::Identity& issuer, const std::vector<cms::
         X509_CRL_add0_revoked(crl.get(), r);
     }
     X509_CRL_sort(crl.get());
-    if (X509_CRL_sign(crl.get(), native(issuer), EVP_sha256()) <= 0) throw std::runtime_error("X509_CRL_sign");
+    if (X509_CRL_sign(crl.get(), native(issuer), EVP_sha256()) <= 0)
+        throw std::runtime_error("X509_CRL_sign");
     unsigned char* der = nullptr;
     const int n = i2d_X509_CRL(crl.get(), &der);
     const std::string out(reinterpret_cast<char*>(der), static_cast<std::size_t>(n));
@@ -249,15 +253,15 @@ inline std::string raw_signature(const cms::Identity& who, std::string_view what
 // A SignerInfo with whatever attributes, whose signature is right all the same.
 struct Signer {
     const cms::Identity* who = &pki().alice;
-    const cms::Certificate* named = nullptr;          // the identifier's; else who's
-    std::vector<std::string> attributes;              // as given, not sorted
+    const cms::Certificate* named = nullptr;  // the identifier's; else who's
+    std::vector<std::string> attributes;      // as given, not sorted
     bool no_attributes = false;
     const char* digest_name = "sha256";
     const char* signature_name = "ecdsa-with-SHA256";
-    const EVP_MD* md = EVP_sha256();                  // nullptr: Ed25519
+    const EVP_MD* md = EVP_sha256();  // nullptr: Ed25519
     bool by_key_identifier = false;
-    std::string signature;                            // instead of the right one
-    std::string_view signed_content = content;        // when there are no attributes
+    std::string signature;                      // instead of the right one
+    std::string_view signed_content = content;  // when there are no attributes
 };
 
 inline std::string algorithm(const char* name) { return cms::der::wrap(cms::der::sequence, oid(name)); }
@@ -277,8 +281,9 @@ inline std::string signer_info(const Signer& s)
         unsigned char *name = nullptr, *serial = nullptr;
         const int n = i2d_X509_NAME(X509_get_issuer_name(x), &name);
         const int m = i2d_ASN1_INTEGER(X509_get0_serialNumber(x), &serial);
-        id = der::wrap(der::sequence, {std::string_view(reinterpret_cast<char*>(name), static_cast<std::size_t>(n)),
-                                       std::string_view(reinterpret_cast<char*>(serial), static_cast<std::size_t>(m))});
+        id = der::wrap(der::sequence,
+                       {std::string_view(reinterpret_cast<char*>(name), static_cast<std::size_t>(n)),
+                        std::string_view(reinterpret_cast<char*>(serial), static_cast<std::size_t>(m))});
         OPENSSL_free(name);
         OPENSSL_free(serial);
     }
@@ -286,30 +291,31 @@ inline std::string signer_info(const Signer& s)
     const std::string signature = s.signature.empty() ? raw_signature(*s.who, to_sign, s.md) : s.signature;
     return der::wrap(der::sequence,
                      {der::small_integer(s.by_key_identifier ? 3 : 1), id, algorithm(s.digest_name),
-                      s.no_attributes ? std::string() : der::wrap(der::context(0), set), algorithm(s.signature_name),
-                      octet_string(signature)});
+                      s.no_attributes ? std::string() : der::wrap(der::context(0), set),
+                      algorithm(s.signature_name), octet_string(signature)});
 }
 
 // `inside`: what follows the eContentType, as it is on the wire.
 inline std::string signed_data_around(std::string_view inside, const std::vector<std::string>& signer_infos,
-                                      const std::vector<cms::Certificate>& certificates, const char* digest_name,
-                                      const char* type)
+                                      const std::vector<cms::Certificate>& certificates,
+                                      const char* digest_name, const char* type)
 {
     namespace der = cms::der;
     std::string certs, infos;
     for (const auto& c : certificates) certs += c.der();
     for (const auto& i : signer_infos) infos += i;
-    const std::string data = der::wrap(
-        der::sequence, {der::small_integer(1), der::wrap(der::set, algorithm(digest_name)),
-                        der::wrap(der::sequence, {oid(type), inside}),
-                        certificates.empty() ? std::string() : der::wrap(der::context(0), certs),
-                        der::wrap(der::set, infos)});
+    const std::string data =
+        der::wrap(der::sequence, {der::small_integer(1), der::wrap(der::set, algorithm(digest_name)),
+                                  der::wrap(der::sequence, {oid(type), inside}),
+                                  certificates.empty() ? std::string() : der::wrap(der::context(0), certs),
+                                  der::wrap(der::set, infos)});
     return der::wrap(der::sequence, {oid("pkcs7-signedData"), der::wrap(der::context(0), data)});
 }
 
 inline std::string signed_data(const std::vector<std::string>& signer_infos,
-                               const std::vector<cms::Certificate>& certificates, std::string_view encapsulated = {},
-                               const char* digest_name = "sha256", const char* type = "pkcs7-data")
+                               const std::vector<cms::Certificate>& certificates,
+                               std::string_view encapsulated = {}, const char* digest_name = "sha256",
+                               const char* type = "pkcs7-data")
 {
     const std::string inside = encapsulated.data() == nullptr
                                    ? std::string()

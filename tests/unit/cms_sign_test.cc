@@ -5,7 +5,8 @@
 
 #include "cms_fixture.h"
 
-namespace {
+namespace
+{
 
 using namespace fixture;
 using cms::Digest;
@@ -33,7 +34,8 @@ struct Parsed {
         const int i = CMS_signed_get_attr_by_NID(signer, nid, -1);
         const ASN1_TYPE* t = X509_ATTRIBUTE_get0_type(CMS_signed_get_attr(signer, i), 0);
         const ASN1_STRING* s = t->value.asn1_string;
-        return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(s)), static_cast<std::size_t>(ASN1_STRING_length(s))};
+        return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(s)),
+                static_cast<std::size_t>(ASN1_STRING_length(s))};
     }
     [[nodiscard]] int value_type(int nid) const
     {
@@ -67,8 +69,8 @@ bool openssl_verifies(const std::string& der, bool detached, unsigned more_flags
     const std::unique_ptr<X509_STORE, void (*)(X509_STORE*)> store(X509_STORE_new(), X509_STORE_free);
     X509_STORE_add_cert(store.get(), pki().root.certificate.native());
     X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store.get()), now.time_since_epoch().count());
-    const std::unique_ptr<BIO, int (*)(BIO*)> in(BIO_new_mem_buf(content.data(), static_cast<int>(content.size())),
-                                                 BIO_free);
+    const std::unique_ptr<BIO, int (*)(BIO*)> in(
+        BIO_new_mem_buf(content.data(), static_cast<int>(content.size())), BIO_free);
     return CMS_verify(p.cms.get(), nullptr, store.get(), detached ? in.get() : nullptr, nullptr,
                       CMS_BINARY | more_flags) == 1;
 }
@@ -125,8 +127,8 @@ TEST(Sign, AttributesAreThereExactlyOnce)  // S50
 {
     const Parsed p(sign(pki().alice));
     EXPECT_EQ(CMS_signed_get_attr_count(p.signer), 5);
-    for (const int nid : {NID_pkcs9_contentType, NID_pkcs9_messageDigest, NID_pkcs9_signingTime, NID_SMIMECapabilities,
-                          NID_id_smime_aa_signingCertificateV2})
+    for (const int nid : {NID_pkcs9_contentType, NID_pkcs9_messageDigest, NID_pkcs9_signingTime,
+                          NID_SMIMECapabilities, NID_id_smime_aa_signingCertificateV2})
         EXPECT_EQ(p.values(nid), 1) << OBJ_nid2sn(nid);
     EXPECT_EQ(p.value(NID_pkcs9_messageDigest), digest(content));
     EXPECT_EQ(CMS_unsigned_get_attr_count(p.signer), -1);
@@ -162,8 +164,8 @@ TEST(Sign, SigningCertificateNamesTheSigner)  // S54: CMS_CADES demands and chec
 TEST(Sign, ChainGoesAlongWithoutSelfSignedOnes)  // S55
 {
     auto r = request_for(pki().alice);
-    const std::vector<cms::Certificate> chain{pki().sub.certificate, pki().root.certificate, pki().sub.certificate,
-                                              pki().alice.certificate};
+    const std::vector<cms::Certificate> chain{pki().sub.certificate, pki().root.certificate,
+                                              pki().sub.certificate, pki().alice.certificate};
     r.chain = &chain;
     const Parsed p(must(signed_by(r)).der);
     STACK_OF(X509)* certificates = CMS_get1_certs(p.cms.get());
@@ -209,23 +211,26 @@ TEST(Sign, KeysThatCannotSignAreRefusedInClearWords)  // S57
         EXPECT_NE(r.error().what.find(words), std::string::npos) << r.error().text();
         EXPECT_FALSE(r.error().remedy.empty());
     };
-    refused(pki().leaf("Short", [](auto& r) {
-        r.ec = false;
-        r.rsa_bits = 1024;
-    }),
+    refused(pki().leaf("Short",
+                       [](auto& r) {
+                           r.ec = false;
+                           r.rsa_bits = 1024;
+                       }),
             "RSA 1024 cannot sign here: too short");
     refused(pki().leaf("Koblitz", [](auto& r) { r.curve = "secp256k1"; }), "EC secp256k1");
 
     for (const char* kind : {"ED448", "X25519"}) {
         EVP_PKEY* key = EVP_PKEY_Q_keygen(nullptr, nullptr, kind);
         const auto c = altered(pki().alice.certificate, pki().sub, [&](X509* x) { X509_set_pubkey(x, key); });
-        refused({c, std::make_shared<const cms::PrivateKey>(cms::NativeKey(key, EVP_PKEY_free))}, "cannot sign here");
+        refused({c, std::make_shared<const cms::PrivateKey>(cms::NativeKey(key, EVP_PKEY_free))},
+                "cannot sign here");
     }
 }
 
 TEST(Sign, PssUsesTheDigestForEverything)  // S58
 {
-    for (const auto& [d, size] : {std::pair{Digest::sha256, 32}, {Digest::sha384, 48}, {Digest::sha512, 64}}) {
+    for (const auto& [d, size] :
+         {std::pair{Digest::sha256, 32}, {Digest::sha384, 48}, {Digest::sha512, 64}}) {
         auto r = request_for(alice_rsa());
         r.padding = cms::Padding::pss;
         r.digest = d;

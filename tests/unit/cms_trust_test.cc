@@ -5,7 +5,8 @@
 
 #include "cms_fixture.h"
 
-namespace {
+namespace
+{
 
 using namespace fixture;
 using namespace std::chrono_literals;
@@ -58,7 +59,8 @@ TEST(Path, WithoutAnchorsNothingIsValid)  // V36
 {
     const cms::Trust nothing;
     EXPECT_TRUE(nothing.empty());
-    EXPECT_EQ(judged(pki().alice.certificate, {pki().sub.certificate, pki().root.certificate}, nothing), "untrusted");
+    EXPECT_EQ(judged(pki().alice.certificate, {pki().sub.certificate, pki().root.certificate}, nothing),
+              "untrusted");
     EXPECT_EQ(judged(pki().root.certificate, {}, nothing), "untrusted");
     // Helpers are not anchors, self-signed or not.
     const auto helpers = must(cms::Trust::make({{}, {pki().root.certificate, pki().sub.certificate}, {}}));
@@ -87,13 +89,15 @@ TEST(Path, HelperOfTheStoreWinsOverOneOfTheMessage)
         const int aki = X509_get_ext_by_NID(x, NID_authority_key_identifier, -1);
         X509_EXTENSION_free(X509_delete_ext(x, aki));
     });
-    EXPECT_EQ(judged(pki().alice.certificate, {cross}, trusting(pki().root.certificate, pki().chain)), "valid");
+    EXPECT_EQ(judged(pki().alice.certificate, {cross}, trusting(pki().root.certificate, pki().chain)),
+              "valid");
 }
 
 TEST(Path, ValidityIsThatOfEveryCertificate)  // V38
 {
     EXPECT_EQ(judged(pki().alice.certificate, pki().chain, pki().trust, path_at(end + 1s)), "expired");
-    EXPECT_EQ(judged(pki().alice.certificate, pki().chain, pki().trust, path_at(start - 1s)), "not-yet-valid");
+    EXPECT_EQ(judged(pki().alice.certificate, pki().chain, pki().trust, path_at(start - 1s)),
+              "not-yet-valid");
     EXPECT_EQ(judged(pki().alice.certificate, pki().chain, pki().trust, path_at(start)), "valid");
     auto r = ca_request("Old CA");
     r.not_after = now - 24h;
@@ -152,9 +156,8 @@ TEST(Path, NameConstraintsHoldForMailAddresses)  // V45
 
 TEST(Path, UnknownCriticalExtensionIsInvalid)  // C13
 {
-    const auto odd = altered(pki().alice.certificate, pki().sub, [](X509* x) {
-        add_extension_der(x, "1.2.3.4.5.6", true, "\x05\0"sv);
-    });
+    const auto odd = altered(pki().alice.certificate, pki().sub,
+                             [](X509* x) { add_extension_der(x, "1.2.3.4.5.6", true, "\x05\0"sv); });
     EXPECT_TRUE(odd.unknown_critical_extension());
     EXPECT_EQ(judged(odd, pki().chain), "path-invalid");
 }
@@ -173,7 +176,8 @@ TEST(Path, IssuerForOtherPurposesMayNotIssueForMail)
     const auto servers = must(cms::issue(r, &pki().root));
     const auto leaf = must(cms::issue(request("Alice", {"alice@example.org"}), &servers));
     EXPECT_EQ(judged(leaf.certificate, {servers.certificate}), "extended-key-usage");
-    EXPECT_EQ(judged(leaf.certificate, {}, trusting(servers.certificate)), "valid") << "an anchor is taken as it is";
+    EXPECT_EQ(judged(leaf.certificate, {}, trusting(servers.certificate)), "valid")
+        << "an anchor is taken as it is";
 }
 
 TEST(Path, WeakKeysAndDigestsInThePathCount)
@@ -189,7 +193,8 @@ TEST(Path, WeakKeysAndDigestsInThePathCount)
     X509_sign(copy.get(), native(pki().sub), EVP_sha1());
     unsigned char* der = nullptr;
     const int n = i2d_X509(copy.get(), &der);
-    const auto sha1 = must(cms::Certificate::from_der({reinterpret_cast<char*>(der), static_cast<std::size_t>(n)}));
+    const auto sha1 =
+        must(cms::Certificate::from_der({reinterpret_cast<char*>(der), static_cast<std::size_t>(n)}));
     OPENSSL_free(der);
     EXPECT_EQ(judged(sha1, pki().chain), "weak-digest");
     auto o = path_at();
@@ -203,7 +208,8 @@ TEST(Path, WeakKeysAndDigestsInThePathCount)
 
 TEST(Revocation, RevokedIsSeenOnlyWhenLookedFor)  // V39
 {
-    const std::string sub_crl = make_crl(pki().sub, {pki().alice.certificate}), root_crl = make_crl(pki().root, {});
+    const std::string sub_crl = make_crl(pki().sub, {pki().alice.certificate}),
+                      root_crl = make_crl(pki().root, {});
     const auto trust = trusting(pki().root.certificate, {}, {sub_crl, root_crl});
     auto o = path_at();
     EXPECT_EQ(judged(pki().alice.certificate, pki().chain, trust, o), "valid");
@@ -240,13 +246,16 @@ TEST(Revocation, StaleAndForgedListsAreNoAnswer)
     auto o = path_at();
     o.crl = CrlMode::hard;
     const std::string root_crl = make_crl(pki().root, {});
-    const auto stale = trusting(pki().root.certificate, {}, {make_crl(pki().sub, {}, start, now - 1h), root_crl});
+    const auto stale =
+        trusting(pki().root.certificate, {}, {make_crl(pki().sub, {}, start, now - 1h), root_crl});
     EXPECT_EQ(judged(pki().alice.certificate, pki().chain, stale, o), "revocation-unknown");
-    const auto future = trusting(pki().root.certificate, {}, {make_crl(pki().sub, {}, now + 1h, end), root_crl});
+    const auto future =
+        trusting(pki().root.certificate, {}, {make_crl(pki().sub, {}, now + 1h, end), root_crl});
     EXPECT_EQ(judged(pki().alice.certificate, pki().chain, future, o), "revocation-unknown");
     std::string forged = make_crl(pki().sub, {});
     forged.back() = static_cast<char>(forged.back() ^ 1);
-    EXPECT_EQ(judged(pki().alice.certificate, pki().chain, trusting(pki().root.certificate, {}, {forged, root_crl}), o),
+    EXPECT_EQ(judged(pki().alice.certificate, pki().chain,
+                     trusting(pki().root.certificate, {}, {forged, root_crl}), o),
               "revocation-unknown");
 }
 

@@ -7,7 +7,8 @@
 
 #include "cms_fixture.h"
 
-namespace {
+namespace
+{
 
 using namespace fixture;
 using cms::Finding;
@@ -38,7 +39,8 @@ TEST(SignerAlgorithms, WeakDigestsArePolicy)  // V30
 
 TEST(SignerAlgorithms, OtherGoodDigestsPass)
 {
-    for (const auto& [md, name] : {std::pair{EVP_sha224(), "sha224"}, {EVP_sha384(), "sha384"}, {EVP_sha512(), "sha512"}})
+    for (const auto& [md, name] :
+         {std::pair{EVP_sha224(), "sha224"}, {EVP_sha384(), "sha384"}, {EVP_sha512(), "sha512"}})
         EXPECT_EQ(verdict(verify(crafted(usual(md, name)))), "pass") << name;
 }
 
@@ -160,25 +162,27 @@ TEST(SignerUsage, AuthorityDoesNotSignMail)
 std::string ess_v2(const cms::Certificate& c)
 {
     namespace der = cms::der;
-    return attribute("id-smime-aa-signingCertificateV2",
-                     {der::wrap(der::sequence,
-                                der::wrap(der::sequence, der::wrap(der::sequence, octet_string(digest(c.der())))))});
+    return attribute(
+        "id-smime-aa-signingCertificateV2",
+        {der::wrap(der::sequence,
+                   der::wrap(der::sequence, der::wrap(der::sequence, octet_string(digest(c.der())))))});
 }
 
 std::string ess_v1(const cms::Certificate& c)
 {
     namespace der = cms::der;
-    return attribute("id-smime-aa-signingCertificate",
-                     {der::wrap(der::sequence, der::wrap(der::sequence, der::wrap(der::sequence,
-                                                                                 octet_string(digest(c.der(), EVP_sha1())))))});
+    return attribute(
+        "id-smime-aa-signingCertificate",
+        {der::wrap(
+            der::sequence,
+            der::wrap(der::sequence, der::wrap(der::sequence, octet_string(digest(c.der(), EVP_sha1())))))});
 }
 
 TEST(SignerCertificate, SubstitutedOneIsSeen)  // V35
 {
     // The same key in another certificate, which the message names.
-    const auto other = altered(pki().alice.certificate, pki().sub, [](X509* x) {
-        ASN1_INTEGER_set(X509_get_serialNumber(x), 4711);
-    });
+    const auto other = altered(pki().alice.certificate, pki().sub,
+                               [](X509* x) { ASN1_INTEGER_set(X509_get_serialNumber(x), 4711); });
     const auto judged = [&](const std::string& ess, const cms::Certificate& named) {
         Signer s = usual();
         s.attributes.push_back(ess);
@@ -205,8 +209,8 @@ TEST(SignerCertificate, AbsentOneComesFromTheStore)  // V40
     EXPECT_EQ(v.signers.at(0).serial, pki().alice.certificate.serial());
     EXPECT_EQ(v.signers.at(0).issuer, "CN=Test Sub CA");
 
-    const auto trust =
-        must(cms::Trust::make({{pki().root.certificate}, {pki().alice.certificate, pki().sub.certificate}, {}}));
+    const auto trust = must(
+        cms::Trust::make({{pki().root.certificate}, {pki().alice.certificate, pki().sub.certificate}, {}}));
     EXPECT_EQ(verdict(verify(der, content, options(trust))), "pass");
     // The content is judged all the same when the certificate is missing.
     EXPECT_EQ(verdict(verify(der, "other")), "fail content-mismatch signer-certificate-missing");
@@ -221,21 +225,23 @@ TEST(SignerCertificate, EveryKeyIdentifierMatchIsTried)  // V41
     });
     Signer s = usual();
     s.by_key_identifier = true;
-    const auto v = verify(signed_data({signer_info(s)}, {decoy, pki().alice.certificate, pki().sub.certificate}));
+    const auto v =
+        verify(signed_data({signer_info(s)}, {decoy, pki().alice.certificate, pki().sub.certificate}));
     EXPECT_EQ(verdict(v), "pass");
     EXPECT_EQ(*v.signers.at(0).certificate, pki().alice.certificate);
-    EXPECT_EQ(verdict(verify(signed_data({signer_info(s)}, {decoy, pki().sub.certificate}))), "fail bad-signature");
+    EXPECT_EQ(verdict(verify(signed_data({signer_info(s)}, {decoy, pki().sub.certificate}))),
+              "fail bad-signature");
 }
 
 TEST(SignerCertificate, EssChoosesAmongCertificatesOfOneKey)  // V35, V41
 {
-    const auto renewed = altered(pki().alice.certificate, pki().sub, [](X509* x) {
-        ASN1_INTEGER_set(X509_get_serialNumber(x), 99);
-    });
+    const auto renewed = altered(pki().alice.certificate, pki().sub,
+                                 [](X509* x) { ASN1_INTEGER_set(X509_get_serialNumber(x), 99); });
     Signer s = usual();
     s.by_key_identifier = true;
     s.attributes.push_back(ess_v2(renewed));
-    const auto v = verify(signed_data({signer_info(s)}, {pki().alice.certificate, renewed, pki().sub.certificate}));
+    const auto v =
+        verify(signed_data({signer_info(s)}, {pki().alice.certificate, renewed, pki().sub.certificate}));
     EXPECT_EQ(verdict(v), "pass");
     EXPECT_EQ(*v.signers.at(0).certificate, renewed);
 }
@@ -303,7 +309,8 @@ TEST(SignerTrust, EveryFindingIsCollected)
     Signer none = usual();
     none.who = &who;
     none.attributes = {content_type()};
-    EXPECT_EQ(verdict(verify(crafted(none), content, o)), "fail attribute-error expired key-usage extended-key-usage");
+    EXPECT_EQ(verdict(verify(crafted(none), content, o)),
+              "fail attribute-error expired key-usage extended-key-usage");
 }
 
 }  // namespace

@@ -8,7 +8,8 @@
 
 #include "cms_fixture.h"
 
-namespace {
+namespace
+{
 
 using namespace fixture;
 using cms::ContentKind;
@@ -123,7 +124,8 @@ std::string indefinite(std::string_view der, int depth)
     while (!reader.at_end()) {
         const auto e = reader.next().value();
         if (depth > 0 && (e.tag & 0x20) != 0)
-            out += std::string(1, static_cast<char>(e.tag)) + '\x80' + indefinite(e.body, depth - 1) + "\0\0"s;
+            out +=
+                std::string(1, static_cast<char>(e.tag)) + '\x80' + indefinite(e.body, depth - 1) + "\0\0"s;
         else
             out += cms::der::wrap(e.tag, e.body);
     }
@@ -147,10 +149,10 @@ TEST(Verify, AcceptsOpaqueContentInSegments)  // V15: streaming signers cut it u
     Signer s;
     s.attributes = usual();
     const std::string inside = "\xa0\x80\x24\x80"s + segments + "\0\0\0\0"s;
-    const auto v = cms::verify_opaque(signed_data_around(inside, {signer_info(s)},
-                                                         {pki().alice.certificate, pki().sub.certificate}, "sha256",
-                                                         "pkcs7-data"),
-                                      options());
+    const auto v = cms::verify_opaque(
+        signed_data_around(inside, {signer_info(s)}, {pki().alice.certificate, pki().sub.certificate},
+                           "sha256", "pkcs7-data"),
+        options());
     EXPECT_EQ(verdict(v), "pass");
     EXPECT_EQ(v.content, content);
 }
@@ -164,7 +166,8 @@ TEST(Verify, AnyChangeOfTheContentFails)  // V11
     changed[changed.size() / 2] ^= 1;
     std::string lf = content;
     for (std::size_t at; (at = lf.find('\r')) != std::string::npos;) lf.erase(at, 1);
-    for (const std::string& what : {changed, lf, content + "\r\n", content.substr(0, content.size() - 2), std::string()})
+    for (const std::string& what :
+         {changed, lf, content + "\r\n", content.substr(0, content.size() - 2), std::string()})
         EXPECT_EQ(verdict(verify(der, what)), "fail content-mismatch");
 }
 
@@ -187,7 +190,8 @@ TEST(Verify, ContentInsideADetachedSignatureConflicts)  // V07
 {
     // Its content is the same, so the digest fits; a client might show either.
     EXPECT_EQ(verdict(verify(sign(pki().alice, false))), "permerror conflicting-content");
-    EXPECT_EQ(verdict(verify(sign(pki().alice, false, "other\r\n"))), "fail content-mismatch conflicting-content");
+    EXPECT_EQ(verdict(verify(sign(pki().alice, false, "other\r\n"))),
+              "fail content-mismatch conflicting-content");
     EXPECT_EQ(verdict(verify(signed_data({}, {pki().alice.certificate}, content))),
               "permerror conflicting-content no-signer");
 }
@@ -213,7 +217,8 @@ TEST(Verify, OctetsAfterTheSignatureAreNeutral)  // V10
     EXPECT_EQ(verdict(verify(sign(pki().alice) + "x")), "neutral trailing-data");
     EXPECT_EQ(verdict(verify(sign(pki().alice) + "\0"s)), "neutral trailing-data");
     EXPECT_EQ(verdict(verify(sign(pki().alice) + sign(pki().bob))), "neutral trailing-data");
-    EXPECT_EQ(verdict(cms::verify_opaque(sign(pki().alice, false) + "\r\n", options())), "neutral trailing-data");
+    EXPECT_EQ(verdict(cms::verify_opaque(sign(pki().alice, false) + "\r\n", options())),
+              "neutral trailing-data");
 }
 
 TEST(Verify, EveryTruncationIsMalformed)  // V10
@@ -243,13 +248,13 @@ TEST(Verify, NoChangeOfWhatIsSignedPasses)
 
 TEST(Verify, OtherContentTypesAreAMismatch)  // V03
 {
-    const std::string enveloped =
-        cms::der::wrap(cms::der::sequence, {oid("pkcs7-envelopedData"), cms::der::wrap(cms::der::context(0), "")});
+    const std::string enveloped = cms::der::wrap(
+        cms::der::sequence, {oid("pkcs7-envelopedData"), cms::der::wrap(cms::der::context(0), "")});
     EXPECT_EQ(verdict(verify(enveloped)), "neutral type-mismatch");
     Signer s;
     s.attributes = {attribute("contentType", {oid("id-smime-ct-TSTInfo")}), message_digest()};
-    EXPECT_EQ(verdict(verify(signed_data({signer_info(s)}, {pki().alice.certificate, pki().sub.certificate}, {},
-                                         "sha256", "id-smime-ct-TSTInfo"))),
+    EXPECT_EQ(verdict(verify(signed_data({signer_info(s)}, {pki().alice.certificate, pki().sub.certificate},
+                                         {}, "sha256", "id-smime-ct-TSTInfo"))),
               "neutral type-mismatch");
 }
 
@@ -294,16 +299,18 @@ TEST(Verify, AttributesDisguisedAsContentAreAForgery)  // V09
     // From an honest signature: its attributes become the content.
     Signer honest;
     honest.attributes = usual();
-    const std::string signed_octets = cms::der::wrap(cms::der::set, honest.attributes[0] + honest.attributes[1]);
+    const std::string signed_octets =
+        cms::der::wrap(cms::der::set, honest.attributes[0] + honest.attributes[1]);
     Signer forged;
     forged.no_attributes = true;
     forged.signed_content = signed_octets;
     const std::string der = crafted(forged);
     EXPECT_EQ(verdict(verify(der, signed_octets)), "fail forgery-pattern missing-attributes");
     // The same when the disguise is opaque.
-    EXPECT_EQ(verdict(cms::verify_opaque(signed_data({signer_info(forged)},
-                                                     {pki().alice.certificate, pki().sub.certificate}, signed_octets),
-                                         options())),
+    EXPECT_EQ(verdict(cms::verify_opaque(
+                  signed_data({signer_info(forged)}, {pki().alice.certificate, pki().sub.certificate},
+                              signed_octets),
+                  options())),
               "fail forgery-pattern missing-attributes");
 }
 
@@ -328,7 +335,8 @@ TEST(Verify, WithoutAttributesTheContentMustBeginLikeAnEntity)  // V09
 TEST(Verify, MissingOrRepeatedAttributesFail)  // V12
 {
     const auto t = content_type(), d = message_digest();
-    const std::string twice = attribute("messageDigest", {octet_string(digest(content)), octet_string(digest("x"))});
+    const std::string twice =
+        attribute("messageDigest", {octet_string(digest(content)), octet_string(digest("x"))});
     for (const auto& attributes : std::vector<std::vector<std::string>>{
              {d},                                                       // no contentType
              {t},                                                       // no messageDigest
@@ -359,7 +367,8 @@ TEST(Verify, AttributesThatMustBeSingleAre)  // V12
     EXPECT_EQ(with({attribute("SMIME-CAPS", {})}), "fail attribute-error");
     EXPECT_EQ(with({attribute("SMIME-CAPS", {capability}), attribute("SMIME-CAPS", {capability})}),
               "fail attribute-error");
-    EXPECT_EQ(with({attribute("id-smime-aa-encrypKeyPref", {capability, capability})}), "fail attribute-error");
+    EXPECT_EQ(with({attribute("id-smime-aa-encrypKeyPref", {capability, capability})}),
+              "fail attribute-error");
     const std::string time = cms::der::wrap(cms::der::utc_time, "260601000000Z");
     EXPECT_EQ(with({attribute("signingTime", {time})}), "pass");
     EXPECT_EQ(with({attribute("signingTime", {time, time})}), "fail attribute-error");
@@ -373,7 +382,8 @@ TEST(Verify, AlgorithmProtectionMustAgree)
     const auto with = [&](const char* d, const char* s) {
         const std::string value =
             cms::der::wrap(cms::der::sequence, {algorithm(d), cms::der::wrap(cms::der::context(1), oid(s))});
-        return verdict(verify(crafted({content_type(), message_digest(), attribute("1.2.840.113549.1.9.52", {value})})));
+        return verdict(
+            verify(crafted({content_type(), message_digest(), attribute("1.2.840.113549.1.9.52", {value})})));
     };
     EXPECT_EQ(with("sha256", "ecdsa-with-SHA256"), "pass");
     EXPECT_EQ(with("sha512", "ecdsa-with-SHA256"), "fail attribute-error");
@@ -414,7 +424,8 @@ TEST(Verify, ThreadsShareTrustAndLeaveNothingBehind)
     for (std::size_t i = 0; i < threads.size(); ++i)
         threads[i] = std::thread([&, i] {
             for (int n = 0; n < 10; ++n)
-                right[i] += verdict(verify(good)) == "pass" && verdict(verify(bad)) == "neutral trailing-data" &&
+                right[i] += verdict(verify(good)) == "pass" &&
+                            verdict(verify(bad)) == "neutral trailing-data" &&
                             verdict(verify("junk")) == "neutral malformed";
         });
     for (auto& t : threads) t.join();
