@@ -80,8 +80,11 @@ bool add_addresses(X509* x, const std::vector<std::string>& addresses)
             if (GENERAL_NAME_set0_othername(name.get(), OBJ_nid2obj(NID_id_on_SmtpUTF8Mailbox), value) != 1)
                 return false;
         }
-        if (sk_GENERAL_NAME_push(names.get(), name.get()) <= 0) return false;
-        static_cast<void>(name.release());
+        GENERAL_NAME* added = name.release();
+        if (sk_GENERAL_NAME_push(names.get(), added) <= 0) {
+            GENERAL_NAME_free(added);
+            return false;
+        }
     }
     return X509_add1_ext_i2d(x, NID_subject_alt_name, names.get(), 0, 0) == 1;
 }

@@ -59,7 +59,8 @@ private:
         if (names->empty())
             warn(path, "empty directory",
                  role == Role::anchors ? "copy the CA certificates you trust for mail there" : "");
-        for (const std::string& name : *names) read_file(path + "/" + name, role, base::Severity::warning);
+        const std::string directory = path + "/";
+        for (const std::string& name : *names) read_file(directory + name, role, base::Severity::warning);
     }
 
     // What is no certificate at all is a mistake when somebody named the file,
