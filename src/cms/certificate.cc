@@ -108,12 +108,6 @@ std::vector<std::string> subject_addresses(const X509* x)
     return out;
 }
 
-std::string key_digest(const X509* x)
-{
-    const std::string der = ossl::encode(X509_get0_pubkey(x), i2d_PUBKEY);
-    return der.empty() ? std::string() : sha256_hex(der);
-}
-
 }  // namespace
 
 struct Certificate::Data {
@@ -132,14 +126,23 @@ base::Result<Certificate> Certificate::from_der(base::Octets der)
     const ossl::ErrorScope errors;
     if (der.empty() || der.size() > largest)
         return base::fail(base::Code::data, "", "not a certificate: wrong size");
-    auto data = std::make_shared<Data>();
     const unsigned char* at = ossl::bytes(der);
-    data->x509.reset(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
-    X509* x = data->x509.get();
-    if (x == nullptr) return base::fail(base::Code::data, "", "not a certificate: " + errors.text());
+    const ossl::X509Ptr x(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+    if (!x) return base::fail(base::Code::data, "", "not a certificate: " + errors.text());
     if (at != ossl::bytes(der) + der.size())
         return base::fail(base::Code::data, "", "not a certificate: octets follow it");
-    data->der = der;
+    return from_native(x.get());
+}
+
+base::Result<Certificate> Certificate::from_native(X509* x)
+{
+    const ossl::ErrorScope errors;
+    auto data = std::make_shared<Data>();
+    data->der = ossl::encode(x, i2d_X509);
+    if (data->der.empty() || data->der.size() > largest)
+        return base::fail(base::Code::data, "", "not a certificate: wrong size");
+    X509_up_ref(x);
+    data->x509.reset(x);
 
     // OpenSSL caches these inside the object on first use; doing it here leaves
     // nothing to write later, when several threads look at it.
@@ -225,7 +228,7 @@ std::string Certificate::fingerprint() const { return sha256_hex(data_->der); }
 std::string Certificate::key_fingerprint() const
 {
     const ossl::ErrorScope errors;
-    return key_digest(native());
+    return cms::key_fingerprint(X509_get0_pubkey(native()));
 }
 x509_st* Certificate::native() const { return data_->x509.get(); }
 

@@ -21,6 +21,8 @@ class Certificate
 {
 public:
     static base::Result<Certificate> from_der(base::Octets der);
+    // For cms/ only: shares an object that OpenSSL has parsed already.
+    static base::Result<Certificate> from_native(x509_st* x509);
 
     // rfc822Name and SmtpUTF8Mailbox of subjectAltName.
     [[nodiscard]] const std::vector<std::string>& san_addresses() const;
@@ -50,7 +52,8 @@ public:
 
     [[nodiscard]] const std::string& der() const;
     [[nodiscard]] std::string fingerprint() const;  // SHA-256 of the DER, lower-case hex
-    // SHA-256 of the public key; PrivateKey::key_fingerprint() of its key is the same.
+    // Hash of the public key; PrivateKey::key_fingerprint() of its key is the same.
+    // Empty when the key is of no kind that we know.
     [[nodiscard]] std::string key_fingerprint() const;
 
     [[nodiscard]] x509_st* native() const;  // for cms/ only; borrowed, never modified

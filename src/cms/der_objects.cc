@@ -23,6 +23,14 @@ base::Result<> add_certificate(base::Octets der, const Opening& opening, Contain
     return {};
 }
 
+base::Result<> add_certificate(X509* x509, const Opening& opening, Container& out)
+{
+    auto certificate = Certificate::from_native(x509);
+    if (!certificate) return opening.damaged(certificate.error().what);
+    out.certificates.push_back(std::move(*certificate));
+    return {};
+}
+
 base::Result<> add_crl(base::Octets der, const Opening& opening, Container& out)
 {
     const ossl::ErrorScope errors;
@@ -41,10 +49,7 @@ base::Result<> add_pkcs7(base::Octets der, const Opening& opening, Container& ou
     if (!cms) return opening.damaged("damaged PKCS#7: " + errors.text());
     const ossl::X509StackPtr certificates(CMS_get1_certs(cms.get()));
     for (int i = 0; i < sk_X509_num(certificates.get()); ++i)
-        if (auto ok =
-                add_certificate(ossl::encode(sk_X509_value(certificates.get(), i), i2d_X509), opening, out);
-            !ok)
-            return ok;
+        if (auto ok = add_certificate(sk_X509_value(certificates.get(), i), opening, out); !ok) return ok;
     const ossl::CrlStackPtr crls(CMS_get1_crls(cms.get()));
     for (int i = 0; i < sk_X509_CRL_num(crls.get()); ++i)
         out.crls.push_back(ossl::encode(sk_X509_CRL_value(crls.get(), i), i2d_X509_CRL));

@@ -56,6 +56,7 @@ private:
 [[nodiscard]] base::Result<> add_pem(base::Octets text, Opening& opening, Container& out);
 
 [[nodiscard]] base::Result<> add_certificate(base::Octets der, const Opening& opening, Container& out);
+[[nodiscard]] base::Result<> add_certificate(X509* x509, const Opening& opening, Container& out);
 [[nodiscard]] base::Result<> add_crl(base::Octets der, const Opening& opening, Container& out);
 [[nodiscard]] base::Result<> add_pkcs7(base::Octets der, const Opening& opening, Container& out);
 // PKCS#8 (plain or encrypted), PKCS#1 or RFC 5915.

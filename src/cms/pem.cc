@@ -60,7 +60,7 @@ base::Result<> add_trusted(base::Octets der, const Opening& opening, Container& 
     const unsigned char* at = ossl::bytes(der);
     const ossl::X509Ptr x(d2i_X509_AUX(nullptr, &at, static_cast<long>(der.size())));
     if (!x) return opening.damaged("damaged TRUSTED CERTIFICATE: " + errors.text());
-    return add_certificate(ossl::encode(x.get(), i2d_X509), opening, out);
+    return add_certificate(x.get(), opening, out);
 }
 
 base::Result<> add_block(Block& block, Opening& opening, Container& out)

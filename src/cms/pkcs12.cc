@@ -138,7 +138,7 @@ private:
                 if (PKCS12_SAFEBAG_get_bag_nid(bag) != NID_x509Certificate) return {};
                 const ossl::X509Ptr x(PKCS12_SAFEBAG_get1_cert(bag));
                 if (!x) return opening_.damaged("damaged certificate in the PKCS#12: " + errors_.text());
-                return add_certificate(ossl::encode(x.get(), i2d_X509), opening_, out_);
+                return add_certificate(x.get(), opening_, out_);
             }
             case NID_crlBag: {
                 if (PKCS12_SAFEBAG_get_bag_nid(bag) != NID_x509Crl) return {};

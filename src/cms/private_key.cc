@@ -32,10 +32,9 @@ base::Result<std::string> PrivateKey::key_fingerprint() const
     const auto key = native();
     if (!key) return base::fail(key.error());
     const ossl::ErrorScope errors;
-    const std::string der = ossl::encode(key->get(), i2d_PUBKEY);
-    if (der.empty())
-        return base::fail(base::Code::internal, "", "public key cannot be encoded: " + errors.text());
-    return sha256_hex(der);
+    std::string print = cms::key_fingerprint(key->get());
+    if (print.empty()) return base::fail(base::Code::data, "", "a private key of an unknown kind");
+    return print;
 }
 
 }  // namespace cms

@@ -32,7 +32,7 @@ public:
 
     // Does the private key belong to this certificate?
     [[nodiscard]] base::Result<bool> matches(const Certificate& certificate) const;
-    // SHA-256 of the public key, lower-case hex; finds the certificate among many.
+    // As Certificate::key_fingerprint(); finds the certificate among many.
     [[nodiscard]] base::Result<std::string> key_fingerprint() const;
 
 private:

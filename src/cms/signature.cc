@@ -35,16 +35,10 @@ bool ed25519_verifies(const Certificate& certificate, base::Octets message, base
                             message.size()) == 1;
 }
 
-bool ed25519_signer_verifies(CMS_SignerInfo* signer, const Certificate& certificate, base::Pieces content)
+bool ed25519_signer_verifies(CMS_SignerInfo* signer, const Certificate& certificate)
 {
     const base::Octets signature = ossl::octets(CMS_SignerInfo_get0_signature(signer));
     const int n = CMS_signed_get_attr_count(signer);
-    if (n < 0) {
-        std::string whole;
-        whole.reserve(base::total_size(content));
-        for (base::Octets p : content) whole += p;
-        return ed25519_verifies(certificate, whole, signature);
-    }
     std::vector<std::string> attributes;
     std::string body;
     for (int i = 0; i < n; ++i) {
@@ -70,20 +64,6 @@ bool write_all(BIO* bio, base::Octets octets)
     return true;
 }
 
-bool content_verifies(CMS_ContentInfo* cms, CMS_SignerInfo* signer, base::Pieces content)
-{
-    BIO* sink = BIO_new(BIO_s_null());
-    BIO* top = CMS_dataInit(cms, sink);
-    if (top == nullptr) {
-        BIO_free(sink);
-        return false;
-    }
-    const ossl::BioPtr chain(top);  // owns the sink as well
-    for (base::Octets p : content)
-        if (!write_all(top, p)) return false;
-    return CMS_SignerInfo_verify_content(signer, top) == 1;
-}
-
 }  // namespace
 
 const std::string& ContentDigests::of(const DigestAlgorithm& algorithm)
@@ -94,13 +74,28 @@ const std::string& ContentDigests::of(const DigestAlgorithm& algorithm)
     return known_.emplace_back(algorithm.nid, digest_of(content_, algorithm)).second;
 }
 
-bool signature_verifies(CMS_ContentInfo* cms, CMS_SignerInfo* signer, Scheme scheme,
-                        const Certificate& certificate, base::Pieces content)
+BIO* SignatureVerifier::digested_content()
 {
-    if (scheme == Scheme::ed25519) return ed25519_signer_verifies(signer, certificate, content);
+    if (digested_ || !digestible_) return digested_.get();
+    BIO* sink = BIO_new(BIO_s_null());
+    digested_.reset(CMS_dataInit(cms_, sink));  // owns the sink from here on
+    digestible_ = digested_ != nullptr;
+    if (!digestible_) BIO_free(sink);
+    for (base::Octets p : content_)
+        if (digestible_ && !write_all(digested_.get(), p)) {
+            digestible_ = false;
+            digested_.reset();
+        }
+    return digested_.get();
+}
+
+bool SignatureVerifier::verifies(CMS_SignerInfo* signer, Scheme scheme, const Certificate& certificate)
+{
+    if (scheme == Scheme::ed25519) return ed25519_signer_verifies(signer, certificate);
     CMS_SignerInfo_set1_signer_cert(signer, certificate.native());
-    if (CMS_signed_get_attr_count(signer) < 0) return content_verifies(cms, signer, content);
-    return CMS_SignerInfo_verify(signer) == 1;
+    if (CMS_signed_get_attr_count(signer) >= 0) return CMS_SignerInfo_verify(signer) == 1;
+    BIO* digested = digested_content();
+    return digested != nullptr && CMS_SignerInfo_verify_content(signer, digested) == 1;
 }
 
 }  // namespace cms

@@ -28,10 +28,26 @@ private:
     std::vector<std::pair<int, std::string>> known_;
 };
 
-// Does the key of the certificate verify the signature?  Over the signed
-// attributes when there are any, else over the content.  The caller has made
-// sure that the key may be computed with and fits the scheme.
-[[nodiscard]] bool signature_verifies(CMS_ContentInfo* cms, CMS_SignerInfo* signer, Scheme scheme,
-                                      const Certificate& certificate, base::Pieces content);
+// The public-key operations of one SignedData.  The caller has made sure that
+// the keys may be computed with and fit the scheme.
+class SignatureVerifier
+{
+public:
+    SignatureVerifier(CMS_ContentInfo* cms, base::Pieces content) : cms_(cms), content_(content) {}
+
+    // Does the key of the certificate verify the signature?  Over the signed
+    // attributes when there are any, else over the content.
+    [[nodiscard]] bool verifies(CMS_SignerInfo* signer, Scheme scheme, const Certificate& certificate);
+
+private:
+    [[nodiscard]] BIO* digested_content();
+
+    CMS_ContentInfo* cms_;
+    base::Pieces content_;
+    // The content run through all digests of the SignedData: once, however many
+    // signers and certificates ask for it.
+    ossl::BioPtr digested_;
+    bool digestible_ = true;
+};
 
 }  // namespace cms

@@ -45,8 +45,7 @@ Choice choose(CMS_SignerInfo* signer, Scheme scheme, const std::vector<Certifica
             if (!best.certificate) best = {c, why};
             continue;
         }
-        if (fits(scheme, c.key_kind()) &&
-            signature_verifies(context.cms, signer, scheme, c, context.content.content())) {
+        if (fits(scheme, c.key_kind()) && context.signatures.verifies(signer, scheme, c)) {
             if (names_certificate(signer, c)) return {c, std::nullopt};
             if (!best.certificate || best.finding) best = {c, std::nullopt};
         } else if (!best.certificate || (best.finding && best.finding != Finding::bad_signature)) {
@@ -129,21 +128,25 @@ SignerVerdict judge_signer(CMS_SignerInfo* signer, const SignerContext& context)
     X509_ALGOR_get0(&digest_object, nullptr, nullptr, digest_algorithm);
     v.digest = digest != nullptr ? digest->name : text_of(digest_object);
     v.signature = name(scheme);
-    if (digest == nullptr || scheme == Scheme::unknown) v.findings.add(Finding::unsupported_algorithm);
     if (digest != nullptr && digest->weak && !(digest->nid == NID_sha1 && context.options.allow_sha1))
         v.findings.add(Finding::weak_digest);
 
-    const SignedAttributes attributes = read_signed_attributes(signer, CMS_get0_eContentType(context.cms));
+    const SignedAttributes attributes = read_signed_attributes(signer, context.content_type);
     judge_content(attributes, digest, context, v);
+
+    // Ed25519 over the content itself would have to hash it anew for every
+    // certificate tried, and is not for mail (it never passes here).
+    const bool computable =
+        digest != nullptr && scheme != Scheme::unknown && (attributes.present || scheme != Scheme::ed25519);
+    if (!computable) v.findings.add(Finding::unsupported_algorithm);
 
     const std::vector<Certificate> all = candidates(signer, context);
     if (all.empty()) {
         v.findings.add(Finding::signer_certificate_missing);
         return v;
     }
-    // With an unknown algorithm nothing can be computed; attributes that are
-    // wrong already say that the signature must not be believed.
-    if (attributes.error || digest == nullptr || scheme == Scheme::unknown) {
+    // Attributes that are wrong already say that it must not be believed.
+    if (attributes.error || !computable) {
         v.certificate = all.front();
     } else {
         Choice choice = choose(signer, scheme, all, context);

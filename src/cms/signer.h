@@ -11,11 +11,12 @@ namespace cms
 {
 
 struct SignerContext {
-    CMS_ContentInfo* cms;
+    const ASN1_OBJECT* content_type;
     const std::vector<Certificate>& carried;  // the certificates in the message
     const VerifyOptions& options;
     const Trust& trust;
     ContentDigests& content;
+    SignatureVerifier& signatures;
 };
 
 // Every finding, not only the first: the path is validated even when an

@@ -143,7 +143,7 @@ base::Result<Identity> issue(const CertificateRequest& request, const Identity* 
     if (!add_extensions(x.get(), request, issuer)) return failed("an extension cannot be used");
     const EVP_MD* md = EVP_PKEY_get_base_id(signer.get()) == EVP_PKEY_ED25519 ? nullptr : EVP_sha256();
     if (X509_sign(x.get(), signer.get(), md) <= 0) return failed("cannot sign the certificate");
-    auto certificate = Certificate::from_der(ossl::encode(x.get(), i2d_X509));
+    auto certificate = Certificate::from_native(x.get());
     if (!certificate) return base::fail(certificate.error());
     return Identity{std::move(*certificate), std::make_shared<const PrivateKey>(key)};
 }

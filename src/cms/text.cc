@@ -1,5 +1,6 @@
 #include "cms/text.h"
 
+#include <openssl/core_names.h>
 #include <time.h>
 
 #include <array>
@@ -49,6 +50,35 @@ std::optional<base::Time> time_of(const ASN1_TIME* time)
     if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return std::nullopt;
     const time_t seconds = timegm(&parts);
     return base::Time(std::chrono::seconds(seconds));
+}
+
+std::string key_fingerprint(const EVP_PKEY* key)
+{
+    if (key == nullptr) return {};
+    std::string numbers;
+    const auto add = [&](const char* name) {
+        BIGNUM* number = nullptr;
+        if (EVP_PKEY_get_bn_param(key, name, &number) != 1) return false;
+        const ossl::BignumPtr owner(number);
+        std::string octets(static_cast<std::size_t>(BN_num_bytes(number)), '\0');
+        BN_bn2bin(number, reinterpret_cast<unsigned char*>(octets.data()));
+        numbers += std::to_string(octets.size()) + ":" + octets;
+        return true;
+    };
+    bool known = false;
+    switch (EVP_PKEY_get_base_id(key)) {
+        case EVP_PKEY_RSA:
+        case EVP_PKEY_RSA_PSS: known = add(OSSL_PKEY_PARAM_RSA_N) && add(OSSL_PKEY_PARAM_RSA_E); break;
+        case EVP_PKEY_EC: known = add(OSSL_PKEY_PARAM_EC_PUB_X) && add(OSSL_PKEY_PARAM_EC_PUB_Y); break;
+        case EVP_PKEY_DSA: known = add(OSSL_PKEY_PARAM_PUB_KEY); break;
+        default: {
+            std::array<unsigned char, 64> raw{};  // the Edwards and Montgomery curves have up to 57
+            std::size_t size = raw.size();
+            known = EVP_PKEY_get_raw_public_key(key, raw.data(), &size) == 1;
+            if (known) numbers.assign(ossl::octets(raw.data(), size));
+        }
+    }
+    return known ? sha256_hex(numbers) : std::string();
 }
 
 std::string sha256_hex(base::Octets octets)

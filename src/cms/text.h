@@ -22,4 +22,8 @@ namespace cms
 
 [[nodiscard]] std::string sha256_hex(base::Octets octets);
 
+// Of the numbers of the public key, not of an encoding: encoders are slow in
+// OpenSSL 3.0, and one key has several encodings.
+[[nodiscard]] std::string key_fingerprint(const EVP_PKEY* key);
+
 }  // namespace cms

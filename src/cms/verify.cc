@@ -17,7 +17,7 @@ std::vector<Certificate> certificates_of(CMS_ContentInfo* cms)
     std::vector<Certificate> out;
     const ossl::X509StackPtr stack(CMS_get1_certs(cms));
     for (int i = 0; i < sk_X509_num(stack.get()); ++i) {
-        auto c = Certificate::from_der(ossl::encode(sk_X509_value(stack.get(), i), i2d_X509));
+        auto c = Certificate::from_native(sk_X509_value(stack.get(), i));
         if (c && std::find(out.begin(), out.end(), *c) == out.end()) out.push_back(std::move(*c));
     }
     return out;
@@ -92,8 +92,13 @@ SignedDataVerdict judge(base::Octets der, const base::Pieces* detached_content, 
     const std::array<base::Octets, 1> own{verdict.content};
     ContentDigests covered(detached ? *detached_content : base::Pieces(own));
     const std::vector<Certificate> carried = certificates_of(cms.get());
-    const SignerContext context{cms.get(), carried, options,
-                                options.trust != nullptr ? *options.trust : nothing, covered};
+    SignatureVerifier signatures(cms.get(), covered.content());
+    const SignerContext context{CMS_get0_eContentType(cms.get()),
+                                carried,
+                                options,
+                                options.trust != nullptr ? *options.trust : nothing,
+                                covered,
+                                signatures};
     STACK_OF(CMS_SignerInfo)* signers = CMS_get0_SignerInfos(cms.get());
     for (int i = 0; i < sk_CMS_SignerInfo_num(signers); ++i)
         verdict.signers.push_back(judge_signer(sk_CMS_SignerInfo_value(signers, i), context));

@@ -121,6 +121,7 @@ void judge_issuers(PathResult& result)
             result.comments.push_back("issuer may not issue for e-mail: " + c.subject());
         }
         if (is_weak_key(c)) result.findings.add(Finding::weak_key);
+        if (c.curve() == "explicit") result.findings.add(Finding::path_invalid);  // RFC 5480 section 2.1.1
     }
 }
 

@@ -42,7 +42,8 @@ private:
 };
 
 // What OpenSSL does not look at with purpose "any": issuers whose extended key
-// usage leaves no room for e-mail, DSA keys.  The anchor is taken as it is.
+// usage leaves no room for e-mail, DSA keys, spelled-out curves.  The anchor's
+// usages are taken as they are.
 void judge_issuers(PathResult& result);
 
 }  // namespace cms

@@ -104,7 +104,7 @@ TEST(Verify, EdwardsSignatureOverOtherAttributesFails)  // V43
     EXPECT_EQ(verdict(verify(crafted(s))), "fail bad-signature");
     s.signature.clear();
     s.no_attributes = true;
-    EXPECT_EQ(verdict(verify(crafted(s))), "policy missing-attributes");
+    EXPECT_EQ(verdict(verify(crafted(s))), "neutral unsupported-algorithm missing-attributes");
 }
 
 TEST(Verify, AcceptsUnsortedAttributes)  // V15
@@ -292,6 +292,26 @@ TEST(Verify, WithoutAttributesIsPolicyAtMost)  // V09
     rsa.who = &alice_rsa();
     rsa.signature_name = "rsaEncryption";
     EXPECT_EQ(verdict(verify(crafted(rsa))), "policy missing-attributes");
+}
+
+TEST(Verify, WithoutAttributesTheContentIsHashedOnceForAllSigners)  // V18
+{
+    // Eight signers, sixteen certificates each: a large content must not be
+    // hashed for every pair.
+    const std::string large = "X: y\r\n\r\n" + std::string(8U << 20, 'x');
+    Signer s;
+    s.no_attributes = true;
+    s.by_key_identifier = true;
+    s.signed_content = large;
+    s.signature = raw_signature(pki().bob, large, EVP_sha256());
+    std::vector<cms::Certificate> same_key;
+    for (long i = 0; i < 16; ++i)
+        same_key.push_back(altered(pki().alice.certificate, pki().sub,
+                                   [&](X509* x) { ASN1_INTEGER_set(X509_get_serialNumber(x), i + 1); }));
+    const auto before = std::chrono::steady_clock::now();
+    const auto v = verify(signed_data(std::vector(8, signer_info(s)), same_key), large);
+    EXPECT_TRUE(all(v).has(Finding::bad_signature));
+    EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(3));
 }
 
 TEST(Verify, AttributesDisguisedAsContentAreAForgery)  // V09
