@@ -10,7 +10,8 @@
 #include "cms/certificate.h"
 #include "cms/private_key.h"
 
-namespace cms {
+namespace cms
+{
 
 struct Container {
     std::vector<Certificate> certificates;  // in file order

@@ -2,8 +2,10 @@
 
 #include <array>
 
-namespace cms {
-namespace {
+namespace cms
+{
+namespace
+{
 
 struct Row {
     Finding finding;
@@ -73,13 +75,13 @@ Code band(Finding f) { return row(f).band; }
 std::string_view name(Code c)
 {
     switch (c) {
-    case Code::none: return "none";
-    case Code::pass: return "pass";
-    case Code::policy: return "policy";
-    case Code::temperror: return "temperror";
-    case Code::neutral: return "neutral";
-    case Code::permerror: return "permerror";
-    case Code::fail: return "fail";
+        case Code::none: return "none";
+        case Code::pass: return "pass";
+        case Code::policy: return "policy";
+        case Code::temperror: return "temperror";
+        case Code::neutral: return "neutral";
+        case Code::permerror: return "permerror";
+        case Code::fail: return "fail";
     }
     return "permerror";
 }
@@ -108,6 +110,7 @@ Code Findings::code() const
 
 bool Findings::intact() const
 {
+    if (has(Finding::key_size)) return false;
     const Code c = code();
     return c == Code::pass || c == Code::policy || c == Code::temperror || has(Finding::revoked);
 }

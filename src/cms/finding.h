@@ -11,7 +11,8 @@
 #include <string_view>
 #include <vector>
 
-namespace cms {
+namespace cms
+{
 
 enum class Finding : std::uint8_t {
     // content and signature
@@ -65,7 +66,8 @@ enum class Code : std::uint8_t { none, pass, policy, temperror, neutral, permerr
 [[nodiscard]] Code band(Finding f);
 [[nodiscard]] std::string_view name(Code c);  // "permerror"
 
-class Findings {
+class Findings
+{
 public:
     void add(Finding f) { bits_ |= std::uint64_t{1} << static_cast<unsigned>(f); }
     void add(Findings other) { bits_ |= other.bits_; }
@@ -79,7 +81,8 @@ public:
     // The first finding of the worst band; nullopt when empty.
     [[nodiscard]] std::optional<Finding> worst() const;
     // No finding that says the octets or the signature are wrong (band fail,
-    // permerror or neutral): "intact", whatever is thought of the signer.
+    // permerror or neutral): "intact", whatever is thought of the signer.  Not so
+    // with key_size: then nobody has computed whether they are right.
     [[nodiscard]] bool intact() const;
 
 private:

@@ -1,12 +1,34 @@
 libgateway_a_SOURCES += \
-	src/cms/certificate.h \
-	src/cms/container.h \
+	src/cms/algorithms.cc src/cms/algorithms.h \
+	src/cms/certificate.cc src/cms/certificate.h \
+	src/cms/container.cc src/cms/container.h \
+	src/cms/der.cc src/cms/der.h \
+	src/cms/der_objects.cc \
 	src/cms/finding.cc src/cms/finding.h \
-	src/cms/library.h \
-	src/cms/private_key.h \
-	src/cms/sign.h \
-	src/cms/test_ca.h \
-	src/cms/trust.h \
-	src/cms/verify.h
+	src/cms/forgery.cc src/cms/forgery.h \
+	src/cms/key_material.h \
+	src/cms/library.cc src/cms/library.h \
+	src/cms/openssl.cc src/cms/openssl.h \
+	src/cms/outline.cc src/cms/outline.h \
+	src/cms/password_scheme.cc \
+	src/cms/pem.cc \
+	src/cms/pkcs12.cc \
+	src/cms/private_key.cc src/cms/private_key.h \
+	src/cms/sign.cc src/cms/sign.h \
+	src/cms/signature.cc src/cms/signature.h \
+	src/cms/signed_attributes.cc src/cms/signed_attributes.h \
+	src/cms/signer.cc src/cms/signer.h \
+	src/cms/test_ca.cc src/cms/test_ca.h \
+	src/cms/text.cc src/cms/text.h \
+	src/cms/trust.cc src/cms/trust.h \
+	src/cms/verify.cc src/cms/verify.h \
+	src/cms/verify_errors.cc src/cms/verify_errors.h
 
-unit_sources +=
+unit_sources += \
+	tests/unit/cms_certificate_test.cc \
+	tests/unit/cms_container_test.cc \
+	tests/unit/cms_fixture.h \
+	tests/unit/cms_sign_test.cc \
+	tests/unit/cms_trust_test.cc \
+	tests/unit/cms_verify_signer_test.cc \
+	tests/unit/cms_verify_test.cc

@@ -11,14 +11,16 @@
 
 struct evp_pkey_st;
 
-namespace cms {
+namespace cms
+{
 
 // The native key, reference counted; for cms/ only.
 using NativeKey = std::shared_ptr<evp_pkey_st>;
 
 // Thread-safe.  cms::sign() (and decryption later) take the handle; nobody
 // outside cms/ sees the key itself.
-class PrivateKey {
+class PrivateKey
+{
 public:
     using Loader = std::function<base::Result<NativeKey>()>;
 
@@ -30,6 +32,8 @@ public:
 
     // Does the private key belong to this certificate?
     [[nodiscard]] base::Result<bool> matches(const Certificate& certificate) const;
+    // As Certificate::key_fingerprint(); finds the certificate among many.
+    [[nodiscard]] base::Result<std::string> key_fingerprint() const;
 
 private:
     mutable std::mutex mutex_;

@@ -11,7 +11,8 @@
 #include "cms/certificate.h"
 #include "cms/private_key.h"
 
-namespace cms {
+namespace cms
+{
 
 enum class Digest { automatic, sha256, sha384, sha512 };  // automatic: by the key (semantics A.8)
 enum class Padding { pkcs1, pss };                        // RSA only; PSS salt = digest length
@@ -27,8 +28,8 @@ struct SignRequest {
 };
 
 struct SignResult {
-    std::string der;      // ContentInfo, definite length
-    std::string digest;   // "sha256": what was used
+    std::string der;     // ContentInfo, definite length
+    std::string digest;  // "sha256": what was used
 };
 
 // Signs the octets of `content`, exactly as they are.  Always with signed

@@ -9,7 +9,8 @@
 #include "cms/certificate.h"
 #include "cms/private_key.h"
 
-namespace cms {
+namespace cms
+{
 
 struct Identity {
     Certificate certificate;

@@ -9,7 +9,8 @@
 #include "cms/certificate.h"
 #include "cms/finding.h"
 
-namespace cms {
+namespace cms
+{
 
 enum class CrlMode {
     off,   // revocation is not looked at
@@ -25,13 +26,14 @@ struct PathOptions {
 };
 
 struct PathResult {
-    Findings findings;                   // empty: a valid path to an anchor
-    std::vector<std::string> comments;   // "revocation status not available", ...
-    std::vector<Certificate> path;       // leaf first, as far as it could be built
+    Findings findings;                  // empty: a valid path to an anchor
+    std::vector<std::string> comments;  // "revocation status not available", ...
+    std::vector<Certificate> path;      // leaf first, as far as it could be built
 };
 
 // Immutable once built; safe to use from several threads.
-class Trust {
+class Trust
+{
 public:
     struct Material {
         std::vector<Certificate> anchors;        // trusted as they are
@@ -62,6 +64,7 @@ public:
 
 private:
     struct Data;
+    explicit Trust(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
     std::shared_ptr<const Data> data_;
 };
 

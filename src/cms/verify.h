@@ -15,7 +15,8 @@
 #include "cms/finding.h"
 #include "cms/trust.h"
 
-namespace cms {
+namespace cms
+{
 
 // What a ContentInfo says it is (RFC 5652 section 3), read without parsing the rest.
 enum class ContentKind {
@@ -37,12 +38,12 @@ struct VerifyLimits {
 struct VerifyOptions {
     const Trust* trust = nullptr;  // required
     PathOptions path;
-    bool allow_sha1 = false;       // content digest
+    bool allow_sha1 = false;  // content digest
     VerifyLimits limits;
 };
 
 struct SignerVerdict {
-    Findings findings;  // of this signer: cryptography, strength, path, usages
+    Findings findings;                       // of this signer: cryptography, strength, path, usages
     std::optional<Certificate> certificate;  // the one whose key verified (or was named)
     std::string serial, issuer;              // from the SignerInfo when there is no certificate
     std::string digest;                      // "sha256"

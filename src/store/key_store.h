@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -12,7 +13,8 @@
 #include "cms/certificate.h"
 #include "cms/private_key.h"
 
-namespace store {
+namespace store
+{
 
 // A certificate with its private key and the certificates to put beside it.
 struct Identity {
@@ -39,16 +41,16 @@ struct KeySource {
 };
 
 // Immutable once loaded; safe to use from several threads.
-class KeyStore {
+class KeyStore
+{
 public:
     KeyStore() = default;
 
     // Loads every source; a file that cannot be used is reported in `problems`
     // and the others load.  `helpers` are certificates that may complete chains.
     // Files named by a source with a name are skipped in the directory.
-    static KeyStore load(const std::vector<KeySource>& sources,
-                         const std::vector<cms::Certificate>& helpers, base::Time now,
-                         std::vector<base::Problem>& problems);
+    static KeyStore load(const std::vector<KeySource>& sources, const std::vector<cms::Certificate>& helpers,
+                         base::Time now, std::vector<base::Problem>& problems);
 
     // Identities whose certificate names the address, best first: usable for
     // signing at `now` (validity, usages), newest notBefore first.
@@ -65,7 +67,12 @@ public:
     [[nodiscard]] const std::vector<Identity>& all() const { return identities_; }
 
 private:
+    using Index = std::unordered_map<std::string, std::vector<std::size_t>>;
+    void index();
+
     std::vector<Identity> identities_;
+    Index by_address_;  // lower case; certificates confirm the match
+    Index by_name_;
 };
 
 // Why a certificate cannot sign at `now`; nullopt when it can (semantics A.9.6).

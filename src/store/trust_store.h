@@ -7,7 +7,8 @@
 #include "base/result.h"
 #include "cms/trust.h"
 
-namespace store {
+namespace store
+{
 
 struct TrustSource {
     std::vector<std::string> anchors;        // files or directories: self-signed CA certificates are

@@ -1,0 +1,128 @@
+#include "cms/algorithms.h"
+
+#include <openssl/core_names.h>
+
+#include <algorithm>
+#include <array>
+
+namespace cms
+{
+namespace
+{
+
+constexpr std::array digests{
+    DigestAlgorithm{NID_sha256, "sha256", false},
+    DigestAlgorithm{NID_sha384, "sha384", false},
+    DigestAlgorithm{NID_sha512, "sha512", false},
+    DigestAlgorithm{NID_sha224, "sha224", false},
+    DigestAlgorithm{NID_sha3_256, "sha3-256", false},
+    DigestAlgorithm{NID_sha3_384, "sha3-384", false},
+    DigestAlgorithm{NID_sha3_512, "sha3-512", false},
+    DigestAlgorithm{NID_sha1, "sha1", true},
+    DigestAlgorithm{NID_md5, "md5", true},
+};
+
+constexpr std::array known_curves{"P-256",           "P-384",           "P-521",
+                                  "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1"};
+
+bool odd_exponent_up_to_64_bits(const EVP_PKEY* key)
+{
+    BIGNUM* e = nullptr;
+    if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) != 1) return false;
+    const ossl::BignumPtr owner(e);
+    return BN_is_odd(e) == 1 && BN_is_one(e) == 0 && BN_num_bits(e) <= 64;
+}
+
+}  // namespace
+
+const DigestAlgorithm* find_digest(int nid)
+{
+    const auto* found =
+        std::find_if(digests.begin(), digests.end(), [&](const auto& d) { return d.nid == nid; });
+    return found == digests.end() ? nullptr : found;
+}
+
+const DigestAlgorithm* find_digest(const X509_ALGOR* algorithm)
+{
+    const ASN1_OBJECT* object = nullptr;
+    if (algorithm == nullptr) return nullptr;
+    X509_ALGOR_get0(&object, nullptr, nullptr, algorithm);
+    return find_digest(OBJ_obj2nid(object));
+}
+
+Scheme scheme_of(const X509_ALGOR* algorithm)
+{
+    const ASN1_OBJECT* object = nullptr;
+    if (algorithm == nullptr) return Scheme::unknown;
+    X509_ALGOR_get0(&object, nullptr, nullptr, algorithm);
+    const int nid = OBJ_obj2nid(object);
+    if (nid == NID_ED25519) return Scheme::ed25519;
+    if (nid == NID_rsassaPss) return Scheme::rsa_pss;
+    // "sha256WithRSAEncryption" names a key type; some put the bare one there.
+    int key = NID_undef;
+    if (nid == NID_undef || OBJ_find_sigid_algs(nid, nullptr, &key) != 1) key = nid;
+    switch (key) {
+        case NID_rsaEncryption: return Scheme::rsa_pkcs1;
+        case NID_X9_62_id_ecPublicKey: return Scheme::ecdsa;
+        case NID_dsa: return Scheme::dsa;
+        default: return Scheme::unknown;
+    }
+}
+
+const char* name(Scheme s)
+{
+    switch (s) {
+        case Scheme::rsa_pkcs1: return "rsa-pkcs1";
+        case Scheme::rsa_pss: return "rsa-pss";
+        case Scheme::ecdsa: return "ecdsa";
+        case Scheme::dsa: return "dsa";
+        case Scheme::ed25519: return "ed25519";
+        case Scheme::unknown: break;
+    }
+    return "unknown";
+}
+
+bool fits(Scheme s, KeyKind key)
+{
+    switch (s) {
+        case Scheme::rsa_pkcs1: return key == KeyKind::rsa;
+        case Scheme::rsa_pss: return key == KeyKind::rsa || key == KeyKind::rsa_pss;
+        case Scheme::ecdsa: return key == KeyKind::ec;
+        case Scheme::dsa: return key == KeyKind::dsa;
+        case Scheme::ed25519: return key == KeyKind::ed25519;
+        case Scheme::unknown: break;
+    }
+    return false;
+}
+
+std::optional<Finding> must_not_compute(const Certificate& certificate)
+{
+    const EVP_PKEY* key = X509_get0_pubkey(certificate.native());
+    const int bits = certificate.key_bits();
+    switch (certificate.key_kind()) {
+        case KeyKind::rsa:
+        case KeyKind::rsa_pss:
+            if (bits > 8192 || !odd_exponent_up_to_64_bits(key)) return Finding::key_size;
+            return std::nullopt;
+        case KeyKind::dsa: return bits > 4096 ? std::optional(Finding::key_size) : std::nullopt;
+        case KeyKind::ec: {
+            const bool known = std::find(known_curves.begin(), known_curves.end(), certificate.curve()) !=
+                               known_curves.end();
+            return known ? std::nullopt : std::optional(Finding::unsupported_algorithm);
+        }
+        case KeyKind::ed25519: return std::nullopt;
+        default: return Finding::unsupported_algorithm;
+    }
+}
+
+bool is_weak_key(const Certificate& certificate)
+{
+    switch (certificate.key_kind()) {
+        case KeyKind::rsa:
+        case KeyKind::rsa_pss: return certificate.key_bits() < 2048;
+        case KeyKind::dsa: return true;
+        default: return false;
+    }
+}
+
+}  // namespace cms

@@ -1,0 +1,74 @@
+#include "cms/outline.h"
+
+#include "cms/der.h"
+
+namespace cms
+{
+namespace
+{
+
+using namespace std::string_view_literals;
+
+constexpr auto signed_data = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"sv;
+constexpr auto enveloped_data = "\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03"sv;
+constexpr auto compressed_data = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x09"sv;
+constexpr auto auth_enveloped_data = "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17"sv;
+
+}  // namespace
+
+ContentKind content_kind(base::Octets der)
+{
+    const auto info = der::Reader(der).next(der::sequence);
+    if (!info) return ContentKind::malformed;
+    const auto type = der::Reader(info->body).next(der::object_identifier);
+    if (!type) return ContentKind::malformed;
+    if (type->body == signed_data) return ContentKind::signed_data;
+    if (type->body == enveloped_data) return ContentKind::enveloped_data;
+    if (type->body == auth_enveloped_data) return ContentKind::auth_enveloped_data;
+    if (type->body == compressed_data) return ContentKind::compressed_data;
+    return ContentKind::other;
+}
+
+std::optional<Outline> outline_signed_data(base::Octets der, const VerifyLimits& limits)
+{
+    Outline out;
+    const auto info = der::Reader(der).next(der::sequence);
+    if (!info) return std::nullopt;
+    out.size = info->size;
+
+    der::Reader fields(info->body);
+    const auto type = fields.next(der::object_identifier);
+    const auto wrapper = fields.next(der::context(0));
+    if (!type || type->body != signed_data || !wrapper || !fields.at_end()) return std::nullopt;
+
+    der::Reader inner(wrapper->body);
+    const auto body = inner.next(der::sequence);
+    if (!body || !inner.at_end()) return std::nullopt;
+
+    der::Reader parts(body->body);
+    const auto version = parts.next(der::integer);
+    const auto algorithms = parts.next(der::set);
+    const auto content = parts.next(der::sequence);
+    const auto certificates = parts.next(der::context(0));  // optional
+    parts.next(der::context(1));                            // revocation lists, optional
+    const auto signers = parts.next(der::set);
+    if (!version || !algorithms || !content || !signers || !parts.at_end()) return std::nullopt;
+
+    der::Reader encapsulated(content->body);
+    if (!encapsulated.next(der::object_identifier)) return std::nullopt;
+    out.content_present = !encapsulated.at_end();
+
+    const auto counted = [](const std::optional<der::Element>& e, std::size_t limit, std::size_t& n) {
+        const auto found = der::count(e ? e->body : base::Octets(), limit);
+        n = found.value_or(0);
+        return found.has_value();
+    };
+    // Each signer brings one digest algorithm at most.
+    if (!counted(algorithms, limits.signers, out.digest_algorithms) ||
+        !counted(certificates, limits.certificates, out.certificates) ||
+        !counted(signers, limits.signers, out.signers))
+        return std::nullopt;
+    return out;
+}
+
+}  // namespace cms

@@ -1,0 +1,22 @@
+// Private to cms/: the shape of a SignedData, read before OpenSSL parses it, so
+// that a stranger cannot make us build thousands of objects.
+#pragma once
+
+#include <optional>
+
+#include "base/octets.h"
+#include "cms/verify.h"
+
+namespace cms
+{
+
+struct Outline {
+    std::size_t size = 0;  // of the ContentInfo; octets after it do not belong to it
+    std::size_t digest_algorithms = 0, certificates = 0, signers = 0;  // counted up to limit + 1
+    bool content_present = false;
+};
+
+// nullopt: not a SignedData (RFC 5652 section 5.1) in BER or DER.
+[[nodiscard]] std::optional<Outline> outline_signed_data(base::Octets der, const VerifyLimits& limits);
+
+}  // namespace cms

@@ -1,0 +1,120 @@
+#include "cms/verify.h"
+
+#include <algorithm>
+#include <array>
+
+#include "cms/openssl.h"
+#include "cms/outline.h"
+#include "cms/signer.h"
+
+namespace cms
+{
+namespace
+{
+
+std::vector<Certificate> certificates_of(CMS_ContentInfo* cms)
+{
+    std::vector<Certificate> out;
+    const ossl::X509StackPtr stack(CMS_get1_certs(cms));
+    for (int i = 0; i < sk_X509_num(stack.get()); ++i) {
+        auto c = Certificate::from_native(sk_X509_value(stack.get(), i));
+        if (c && std::find(out.begin(), out.end(), *c) == out.end()) out.push_back(std::move(*c));
+    }
+    return out;
+}
+
+// Cheap checks on the octets; true: OpenSSL may parse them.
+bool presentable(base::Octets der, bool detached, const VerifyLimits& limits, Outline& outline,
+                 Findings& findings)
+{
+    if (detached && der.size() > limits.detached_octets) {
+        findings.add(Finding::limit);
+        return false;
+    }
+    const ContentKind kind = content_kind(der);
+    if (kind != ContentKind::signed_data) {
+        findings.add(kind == ContentKind::malformed ? Finding::malformed : Finding::type_mismatch);
+        return false;
+    }
+    const auto found = outline_signed_data(der, limits);
+    if (!found) {
+        findings.add(Finding::malformed);
+        return false;
+    }
+    outline = *found;
+    if (outline.size != der.size()) findings.add(Finding::trailing_data);
+    if (outline.signers > limits.signers || outline.certificates > limits.certificates ||
+        outline.digest_algorithms > limits.signers) {
+        findings.add(Finding::limit);
+        return false;
+    }
+    return true;
+}
+
+SignedDataVerdict judge(base::Octets der, const base::Pieces* detached_content, const VerifyOptions& options)
+{
+    const ossl::ErrorScope errors;
+    SignedDataVerdict verdict;
+    Findings& findings = verdict.findings;
+    const bool detached = detached_content != nullptr;
+
+    Outline outline;
+    if (!presentable(der, detached, options.limits, outline, findings)) return verdict;
+
+    const unsigned char* at = ossl::bytes(der);
+    const ossl::CmsPtr cms(d2i_CMS_ContentInfo(nullptr, &at, static_cast<long>(outline.size)));
+    // Both readers must have seen the same thing.
+    if (!cms || at != ossl::bytes(der) + outline.size) {
+        findings.add(Finding::malformed);
+        return verdict;
+    }
+
+    ASN1_OCTET_STRING** content = CMS_get0_content(cms.get());
+    const bool encapsulated = content != nullptr && *content != nullptr;
+    if (encapsulated != outline.content_present) findings.add(Finding::malformed);
+    if (OBJ_obj2nid(CMS_get0_eContentType(cms.get())) != NID_pkcs7_data) findings.add(Finding::type_mismatch);
+    if (detached && outline.content_present) findings.add(Finding::conflicting_content);
+    if (!detached && encapsulated) verdict.content = ossl::octets(*content);
+
+    if (outline.signers == 0) {
+        if (!detached && !outline.content_present)
+            verdict.certificates_only = true;
+        else
+            findings.add(Finding::no_signer);
+        return verdict;
+    }
+    if (!detached && !encapsulated) {
+        findings.add(Finding::structure);  // a detached signature without what it covers
+        return verdict;
+    }
+
+    static const Trust nothing;
+    const std::array<base::Octets, 1> own{verdict.content};
+    ContentDigests covered(detached ? *detached_content : base::Pieces(own));
+    const std::vector<Certificate> carried = certificates_of(cms.get());
+    SignatureVerifier signatures(cms.get(), covered.content());
+    const SignerContext context{CMS_get0_eContentType(cms.get()),
+                                carried,
+                                options,
+                                options.trust != nullptr ? *options.trust : nothing,
+                                covered,
+                                signatures};
+    STACK_OF(CMS_SignerInfo)* signers = CMS_get0_SignerInfos(cms.get());
+    for (int i = 0; i < sk_CMS_SignerInfo_num(signers); ++i)
+        verdict.signers.push_back(judge_signer(sk_CMS_SignerInfo_value(signers, i), context));
+    return verdict;
+}
+
+}  // namespace
+
+SignedDataVerdict verify_detached(base::Octets der, base::Pieces content, const VerifyOptions& options)
+{
+    return judge(der, &content, options);
+}
+
+SignedDataVerdict verify_opaque(base::Octets der, const VerifyOptions& options)
+{
+    return judge(der, nullptr, options);
+}
+
+}  // namespace cms

@@ -1,0 +1,214 @@
+#include "store/key_loader.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <unordered_map>
+
+#include "base/ascii.h"
+#include "base/file.h"
+#include "cms/container.h"
+#include "cms/sign.h"
+#include "cms/trust.h"
+
+namespace store
+{
+namespace
+{
+
+constexpr std::size_t largest = 4U << 20;
+
+std::string base_name(const std::string& path) { return std::filesystem::path(path).filename().string(); }
+
+bool is_key_file(std::string_view name)
+{
+    const std::string lower = base::to_lower(name);
+    return lower.ends_with(".p12") || lower.ends_with(".pfx") || lower.ends_with(".pem");
+}
+
+// "alice" of "alice.key.pem": what a key and its certificate have in common.
+std::string stem(const std::string& path)
+{
+    const auto directory = path.rfind('/') + 1;  // npos + 1 is the beginning
+    return path.substr(0, path.find('.', directory));
+}
+
+// A key must not be readable by others; a certificate alone may be.
+base::Result<std::string> read_key_file(const std::string& path)
+{
+    auto content = base::read_file(path, largest, base::Secrecy::secret);
+    if (content || content.error().code != base::Code::permission) return content;
+    auto open = base::read_file(path, largest, base::Secrecy::open);
+    const bool harmless = open && open->find("PRIVATE KEY-----") == std::string::npos &&
+                          cms::recognise(*open) == cms::Format::pem;
+    return harmless ? open : content;
+}
+
+}  // namespace
+
+std::string canonical(const std::string& path)
+{
+    std::error_code failed;
+    auto out = std::filesystem::weakly_canonical(path, failed);
+    return failed ? path : out.string();
+}
+
+void KeyLoader::problem(base::Severity severity, base::Error error)
+{
+    problems_.push_back({severity, std::move(error)});
+}
+
+void KeyLoader::warn(const std::string& file, std::string what, std::string remedy)
+{
+    problem(base::Severity::warning, {base::Code::configuration, file, std::move(what), std::move(remedy)});
+}
+
+void KeyLoader::read(const std::unordered_set<std::string>& skip)
+{
+    auto password = read_password(source_.password);
+    if (password) {
+        password_ = std::move(*password);
+    } else {
+        // Files that need none still load; the others will say so.
+        base::Error error = password.error();
+        if (error.where.empty()) error.where = source_.origin;
+        problem(base::Severity::error, std::move(error));
+    }
+    if (base::is_directory(source_.path))
+        read_directory(skip);
+    else
+        read_file(source_.path);
+}
+
+void KeyLoader::read_directory(const std::unordered_set<std::string>& skip)
+{
+    const auto names = base::list_directory(source_.path);
+    if (!names) return problem(base::Severity::error, names.error());
+    std::size_t looked_at = 0;
+    for (const std::string& name : *names) {
+        if (!is_key_file(name)) continue;
+        ++looked_at;
+        const std::string path = source_.path + "/" + name;
+        if (!skip.contains(canonical(path))) read_file(path);
+    }
+    if (looked_at == 0)
+        warn(source_.path, "no *.p12, *.pfx or *.pem in it, so nobody's mail can be signed with it",
+             "copy the PFX files there, mode 0640 root:smime-milter");
+}
+
+void KeyLoader::read_file(const std::string& path)
+{
+    auto content = read_key_file(path);
+    if (!content) return problem(base::Severity::error, content.error());
+    const base::Secret owner(std::move(*content));  // wiped when done
+    auto opened = cms::open_container(owner.reveal(), path, password_ ? &*password_ : nullptr);
+    if (!opened) return problem(base::Severity::error, opened.error());
+    if (opened->legacy) {
+        const bool pkcs12 = cms::recognise(owner.reveal()) == cms::Format::pkcs12;
+        warn(path, "written with outdated encryption (RC2, RC4 or 3DES)",
+             pkcs12 ? "convert it: openssl pkcs12 -legacy -in " + path +
+                          " -nodes | openssl pkcs12 -export -out NEW.p12"
+                    : "convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in " + path);
+    }
+    for (cms::PrivateKeyHandle& key : opened->keys) keys_.push_back({std::move(key), path});
+    for (cms::Certificate& c : opened->certificates) certificates_.push_back({std::move(c), path});
+}
+
+void KeyLoader::pair(const std::vector<cms::Certificate>& helpers, base::Time now, std::vector<Identity>& out)
+{
+    std::unordered_multimap<std::string, Held*> by_key;
+    std::vector<cms::Certificate> authorities;
+    std::unordered_set<std::string> roots;
+    for (Held& held : certificates_) {
+        by_key.emplace(held.certificate.key_fingerprint(), &held);
+        if (held.certificate.is_ca()) authorities.push_back(held.certificate);
+    }
+    for (const auto* list : {&helpers, &std::as_const(authorities)})
+        for (const cms::Certificate& c : *list)
+            if (c.is_ca() && c.self_signed()) roots.insert(c.subject());
+
+    cms::Trust::Material material;
+    material.intermediates = helpers;
+    const auto trust = cms::Trust::make(std::move(material)).value_or(cms::Trust());
+    std::unordered_set<std::string> made;  // certificates; a file may be there twice
+    for (const Key& key : keys_) {
+        const auto print = key.key->key_fingerprint();
+        if (!print) {
+            problem(base::Severity::error, print.error());
+            continue;
+        }
+        bool found = false;
+        const auto [first, last] = by_key.equal_range(*print);
+        for (auto it = first; it != last; ++it) {
+            Held& held = *it->second;
+            if (!key.key->matches(held.certificate).value_or(false)) continue;
+            found = held.used = true;
+            if (!made.insert(held.certificate.der()).second) continue;
+            Identity identity{source_.name.empty() ? base_name(key.file) : source_.name, key.file,
+                              held.certificate, key.key, trust.chain_of(held.certificate, authorities)};
+            if (!check(identity, now)) continue;
+            const cms::Certificate& top =
+                identity.chain.empty() ? identity.certificate : identity.chain.back();
+            if (!top.self_signed() && !roots.contains(top.issuer()))
+                warn(key.file, "the certificate of its issuer is not here: " + top.issuer(),
+                     "add it to the file or to [trust] intermediates, so that receivers can build the path");
+            out.push_back(std::move(identity));
+        }
+        if (!found) explain_lone_key(key);
+    }
+    explain_lone_certificates();
+}
+
+void KeyLoader::explain_lone_key(const Key& key)
+{
+    const auto mate = std::find_if(certificates_.begin(), certificates_.end(), [&](const Held& held) {
+        return !held.used && !held.certificate.is_ca() && stem(held.file) == stem(key.file);
+    });
+    if (mate == certificates_.end())
+        return problem(
+            base::Severity::error,
+            {base::Code::configuration, key.file, "a private key without its certificate",
+             "put the certificate into the same file or beside it as " + stem(key.file) + ".crt.pem"});
+    mate->used = true;
+    const std::string which =
+        mate->file == key.file ? "the certificate in it" : "the certificate in " + mate->file;
+    problem(base::Severity::error,
+            {base::Code::configuration, key.file,
+             "the private key does not belong to " + which + " (" + mate->certificate.subject() + ")",
+             "export key and certificate together again"});
+}
+
+void KeyLoader::explain_lone_certificates()
+{
+    for (const Held& held : certificates_) {
+        if (held.used || held.certificate.is_ca()) continue;
+        const bool beside_a_key =
+            std::any_of(certificates_.begin(), certificates_.end(),
+                        [&](const Held& other) { return other.used && other.file == held.file; });
+        problem(beside_a_key ? base::Severity::warning : base::Severity::error,
+                {base::Code::configuration, held.file,
+                 "a certificate without its private key: " + held.certificate.subject(),
+                 "add the key, or remove the certificate from here"});
+    }
+}
+
+bool KeyLoader::check(const Identity& identity, base::Time now)
+{
+    const cms::Certificate& c = identity.certificate;
+    if (const auto digest = cms::digest_for(c, cms::Digest::automatic); !digest) {
+        base::Error error = digest.error();
+        error.what = error.where + ": " + error.what;
+        error.where = identity.file;
+        problem(base::Severity::error, std::move(error));
+        return false;
+    }
+    if (const auto why = unfit_for_signing(c, now))
+        warn(identity.file,
+             c.subject() + ", serial " + c.serial() + ": " + *why + "; it will not be used for signing",
+             "get a new certificate");
+    if (c.addresses().empty() && source_.name.empty())
+        warn(identity.file, c.subject() + " names no e-mail address, so it is never found by sender",
+             "name the file in a [key NAME] section and the name in a rule");
+    return true;
+}
+
+}  // namespace store

@@ -1,0 +1,57 @@
+// Private to store/: reads key files and pairs keys with certificates.
+#pragma once
+
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "store/key_store.h"
+
+namespace store
+{
+
+// Collects what the files of one source hold, then makes identities of it.
+// PEM directories may keep key and certificate in files of their own; they are
+// paired by the public key.
+class KeyLoader
+{
+public:
+    KeyLoader(const KeySource& source, std::vector<base::Problem>& problems)
+        : source_(source), problems_(problems)
+    {
+    }
+
+    // `skip`: canonical paths that belong to other sources.
+    void read(const std::unordered_set<std::string>& skip);
+    void pair(const std::vector<cms::Certificate>& helpers, base::Time now, std::vector<Identity>& out);
+
+private:
+    struct Key {
+        cms::PrivateKeyHandle key;
+        std::string file;
+    };
+    struct Held {
+        cms::Certificate certificate;
+        std::string file;
+        bool used = false;  // belongs to a key, or a problem names it already
+    };
+
+    void read_directory(const std::unordered_set<std::string>& skip);
+    void read_file(const std::string& path);
+    void explain_lone_key(const Key& key);
+    void explain_lone_certificates();
+    [[nodiscard]] bool check(const Identity& identity, base::Time now);
+    void problem(base::Severity severity, base::Error error);
+    void warn(const std::string& file, std::string what, std::string remedy);
+
+    const KeySource& source_;
+    std::vector<base::Problem>& problems_;
+    std::optional<base::Secret> password_;
+    std::vector<Key> keys_;
+    std::vector<Held> certificates_;
+};
+
+// The path without symbolic links and dots, for telling files apart.
+[[nodiscard]] std::string canonical(const std::string& path);
+
+}  // namespace store

@@ -1,0 +1,351 @@
+// Signing identities from files: what loads, what is said about the rest.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "cms/container.h"
+#include "store/key_store.h"
+#include "store_fixture.h"
+
+namespace
+{
+
+using namespace fixture;
+using namespace std::chrono_literals;
+using base::Problem;
+using store::KeySource;
+using store::KeyStore;
+
+struct Loaded {
+    KeyStore keys;
+    std::vector<Problem> problems;
+};
+
+const std::vector<cms::Certificate>& helpers()
+{
+    static const std::vector<cms::Certificate> h{pki().sub.certificate, pki().root.certificate};
+    return h;
+}
+
+Loaded load(const std::vector<KeySource>& sources, const std::vector<cms::Certificate>& with = helpers())
+{
+    Loaded out;
+    out.keys = KeyStore::load(sources, with, now, out.problems);
+    return out;
+}
+Loaded load(const TemporaryDirectory& d, const std::string& password = {})
+{
+    return load({{"", d.path(), {password}, "smime-milter.conf:3"}});
+}
+
+std::string pkcs12(const cms::Identity& who, const char* password = "")
+{
+    return must(cms::make_pkcs12(*who.key, who.certificate, pki().chain, base::Secret(password)));
+}
+std::string key_pem(const cms::Identity& who) { return must(cms::to_pem(*who.key)); }
+std::string pem(const cms::Identity& who) { return key_pem(who) + cms::to_pem(who.certificate); }
+
+TEST(KeyStoreTest, LoadsADirectoryAndFindsByAddress)  // C04
+{
+    const TemporaryDirectory d;
+    const auto alice = d.put("alice.p12", pkcs12(pki().alice));
+    d.put("bob.pem", pem(pki().bob));
+    d.put("README", "not a key");
+    d.put(".hidden.pem", "neither");
+    const auto [keys, problems] = load(d);
+    EXPECT_EQ(text(problems), "");
+    ASSERT_EQ(keys.all().size(), 2U);
+    const auto found = keys.for_signing("ALICE@example.org", now);
+    ASSERT_EQ(found.usable.size(), 1U);
+    EXPECT_EQ(found.usable[0]->certificate, pki().alice.certificate);
+    EXPECT_EQ(found.usable[0]->file, alice);
+    EXPECT_EQ(found.usable[0]->name, "alice.p12");
+    EXPECT_EQ(found.usable[0]->chain, pki().chain) << "without the self-signed root";
+    EXPECT_TRUE(found.rejected.empty());
+    EXPECT_TRUE(keys.for_signing("nobody@example.org", now).usable.empty());
+    EXPECT_TRUE(keys.for_signing("", now).usable.empty());
+    EXPECT_TRUE(must(found.usable[0]->key->matches(pki().alice.certificate)));
+}
+
+TEST(KeyStoreTest, UpperCaseExtensionsCountToo)
+{
+    const TemporaryDirectory d;
+    d.put("ALICE.PFX", pkcs12(pki().alice));
+    EXPECT_EQ(load(d).keys.all().size(), 1U);
+}
+
+TEST(KeyStoreTest, KeyAndCertificateMayLieInFilesOfTheirOwn)
+{
+    const TemporaryDirectory d;
+    d.put("alice.key.pem", key_pem(pki().alice));
+    d.put("alice.crt.pem", cms::to_pem(pki().alice.certificate), 0644);  // a certificate is no secret
+    d.put("zz.pem", key_pem(pki().bob));
+    d.put("aa.pem", cms::to_pem(pki().bob.certificate));
+    d.put("chain.pem", cms::to_pem(pki().sub.certificate) + cms::to_pem(pki().root.certificate));
+    const auto [keys, problems] = load({{"", d.path(), {}, ""}}, {});
+    EXPECT_EQ(text(problems), "");
+    ASSERT_EQ(keys.all().size(), 2U);
+    EXPECT_EQ(keys.all()[0].chain, pki().chain);
+}
+
+TEST(KeyStoreTest, NewestValidCertificateComesFirst)  // P10
+{
+    const TemporaryDirectory d;
+    const auto made = [&](const char* name, base::Time from, base::Time to, const char* eku = "") {
+        const auto who = pki().leaf(name, [&](auto& r) {
+            r.not_before = from;
+            r.not_after = to;
+            r.extended_key_usage = eku;
+        });
+        d.put(name + ".pem"s, pem(who));
+        return who.certificate;
+    };
+    const auto older = made("older", start, end), newer = made("newer", start + 24h, end);
+    const auto expired = made("expired", start, now - 24h), future = made("future", now + 24h, end);
+    const auto server = made("server", start + 48h, end, "serverAuth");
+    const auto [keys, problems] = load(d);
+    EXPECT_EQ(errors(problems), 0U);
+    EXPECT_EQ(problems.size(), 3U) << text(problems);
+    auto found = keys.for_signing("alice@example.org", now);
+    ASSERT_EQ(found.usable.size(), 2U);
+    EXPECT_EQ(found.usable[0]->certificate, newer);
+    EXPECT_EQ(found.usable[1]->certificate, older);
+    std::sort(found.rejected.begin(), found.rejected.end());
+    std::vector<std::string> wanted{
+        "serial " + expired.serial() + ": expired 2026-05-31",
+        "serial " + future.serial() + ": not valid before 2026-06-02",
+        "serial " + server.serial() + ": its extended key usage does not allow e-mail"};
+    std::sort(wanted.begin(), wanted.end());
+    EXPECT_EQ(found.rejected, wanted);
+    // Later the roll-over happens by itself.
+    EXPECT_EQ(keys.for_signing("alice@example.org", now + 48h).usable.at(0)->certificate, future);
+}
+
+TEST(KeyStoreTest, NamedFilesAreKeptApartFromTheDirectory)
+{
+    const TemporaryDirectory d;
+    const auto md = d.put("md.p12", pkcs12(pki().bob, "secret"));
+    d.put("alice.pem", pem(pki().alice));
+    const auto password = d.put("md.password", "secret\n");
+    const auto [keys, problems] =
+        load({{"", d.path(), {}, "c:1"},
+              {"managing-director", d.path() + "/./md.p12", {"file:" + password}, "c:5"}});
+    EXPECT_EQ(text(problems), "");
+    ASSERT_EQ(keys.all().size(), 2U);
+    EXPECT_TRUE(keys.has_name("managing-director"));
+    EXPECT_FALSE(keys.has_name("nobody"));
+    ASSERT_EQ(keys.named("managing-director", now).usable.size(), 1U);
+    EXPECT_EQ(keys.named("managing-director", now).usable[0]->certificate, pki().bob.certificate);
+    EXPECT_TRUE(keys.named("nobody", now).usable.empty());
+    EXPECT_EQ(keys.for_signing("bob@example.org", now).usable.size(), 1U);
+}
+
+TEST(KeyStoreTest, EachBadFileIsAProblemOfItsOwnAndTheRestLoads)  // C03
+{
+    const TemporaryDirectory d;
+    d.put("good.pem", pem(pki().alice));
+    d.put("empty.p12", "");
+    d.put("junk.pfx", "junk");
+    d.put("open.pem", pem(pki().bob), 0644);
+    d.put("locked.p12", pkcs12(pki().bob, "secret"));
+    d.put("lonely.pem", key_pem(pki().leaf("Lonely")));
+    d.put("orphan.pem", cms::to_pem(pki().leaf("Orphan").certificate));
+    d.put("mixed.pem", key_pem(pki().leaf("One")) + cms::to_pem(pki().leaf("Other").certificate));
+    const auto [keys, problems] = load(d);
+    EXPECT_EQ(keys.all().size(), 1U);
+    EXPECT_EQ(errors(problems), 7U) << text(problems);
+    const std::string all = text(problems);
+    for (const std::string& line :
+         {(d / "empty.p12") + ": error: empty file\n",
+          (d / "junk.pfx") + ": error: neither PEM nor a PKCS#12, PKCS#7, certificate, CRL or key in DER\n",
+          (d / "open.pem") + ": error: mode 0644: readable by others; run: chmod 640 " + (d / "open.pem") +
+              "\n",
+          (d / "locked.p12") + ": error: encrypted, and no password was given; set password = file:PATH or "
+                               "credential:NAME for it\n",
+          (d / "lonely.pem") +
+              ": error: a private key without its certificate; put the certificate into the same file "
+              "or beside it as " +
+              (d / "lonely") + ".crt.pem\n",
+          (d / "orphan.pem") +
+              ": error: a certificate without its private key: CN=Orphan; add the key, or remove the "
+              "certificate from here\n",
+          (d / "mixed.pem") +
+              ": error: the private key does not belong to the certificate in it (CN=Other); export key "
+              "and certificate together again\n"})
+        EXPECT_NE(all.find(line), std::string::npos) << line << "not in\n" << all;
+}
+
+TEST(KeyStoreTest, MismatchAcrossFilesOfOneNameIsNamed)
+{
+    const TemporaryDirectory d;
+    d.put("alice.key.pem", key_pem(pki().alice));
+    const auto certificate = d.put("alice.crt.pem", cms::to_pem(pki().bob.certificate));
+    const auto [keys, problems] = load(d);
+    ASSERT_EQ(problems.size(), 1U) << text(problems);
+    EXPECT_NE(text(problems).find("does not belong to the certificate in " + certificate), std::string::npos);
+}
+
+TEST(KeyStoreTest, WrongPasswordNamesTheFileAndNotThePassword)
+{
+    const TemporaryDirectory d;
+    d.put("alice.p12", pkcs12(pki().alice, "correct horse"));
+    const auto password = d.put("password", "battery staple\n", 0640);
+    const auto [keys, problems] = load(d, "file:" + password);
+    ASSERT_EQ(problems.size(), 1U);
+    EXPECT_EQ(text(problems),
+              (d / "alice.p12") +
+                  ": error: wrong password; check the file or credential that holds the password\n");
+}
+
+TEST(KeyStoreTest, UnreadablePasswordIsSaidOnceAndOpenFilesLoad)
+{
+    const TemporaryDirectory d;
+    d.put("alice.pem", pem(pki().alice));
+    const auto [keys, problems] = load(d, "file:" + (d / "missing"));
+    EXPECT_EQ(keys.all().size(), 1U);
+    ASSERT_EQ(problems.size(), 1U) << text(problems);
+    EXPECT_EQ(problems[0].severity, base::Severity::error);
+}
+
+TEST(KeyStoreTest, ExpiredLoadsWithAWarning)
+{
+    const TemporaryDirectory d;
+    const auto old = pki().leaf("Old", [](auto& r) { r.not_after = now - 1h; });
+    d.put("old.pem", pem(old));
+    const auto [keys, problems] = load(d);
+    EXPECT_EQ(keys.all().size(), 1U) << "for decryption it stays useful";
+    ASSERT_EQ(problems.size(), 1U);
+    EXPECT_EQ(problems[0].severity, base::Severity::warning);
+    EXPECT_NE(text(problems).find("expired 2026-05-31; it will not be used for signing"), std::string::npos);
+}
+
+TEST(KeyStoreTest, MissingIntermediateIsAWarning)
+{
+    const TemporaryDirectory d;
+    d.put("alice.pem", pem(pki().alice));
+    const auto [keys, problems] = load({{"", d.path(), {}, ""}}, {});
+    ASSERT_EQ(keys.all().size(), 1U);
+    ASSERT_EQ(problems.size(), 1U) << text(problems);
+    EXPECT_EQ(problems[0].severity, base::Severity::warning);
+    EXPECT_NE(text(problems).find("the certificate of its issuer is not here: CN=Test Sub CA"),
+              std::string::npos);
+}
+
+TEST(KeyStoreTest, KeysThatCannotSignAreRefused)  // S57, C03
+{
+    const TemporaryDirectory d;
+    d.put("weak.pem", pem(pki().leaf("Weak", [](auto& r) {
+              r.ec = false;
+              r.rsa_bits = 1024;
+          })));
+    const auto [keys, problems] = load(d);
+    EXPECT_TRUE(keys.all().empty());
+    ASSERT_EQ(errors(problems), 1U);
+    EXPECT_NE(text(problems).find("weak.pem: error: CN=Weak: RSA 1024 cannot sign here: too short"),
+              std::string::npos);
+}
+
+TEST(KeyStoreTest, CertificateWithoutAddressServesByNameOnly)
+{
+    const TemporaryDirectory d;
+    const auto gateway = must(cms::issue(request("Gateway"), &pki().sub));
+    const auto file = d.put("gateway.pem", pem(gateway));
+    EXPECT_EQ(load(d).problems.size(), 1U);
+    const auto [keys, problems] = load({{"gateway", file, {}, ""}});
+    EXPECT_EQ(text(problems), "");
+    EXPECT_EQ(keys.named("gateway", now).usable.size(), 1U);
+}
+
+TEST(KeyStoreTest, AuthoritiesAreNoSigners)
+{
+    const TemporaryDirectory d;
+    auto r = ca_request("Own CA");
+    r.addresses = {"ca@example.org"};
+    d.put("ca.pem", pem(must(cms::issue(r, nullptr))));
+    const auto [keys, problems] = load(d);
+    EXPECT_EQ(problems.size(), 1U) << text(problems);
+    EXPECT_TRUE(keys.for_signing("ca@example.org", now).usable.empty());
+}
+
+TEST(KeyStoreTest, EmptyAndMissingDirectoriesAreTwoThings)
+{
+    const TemporaryDirectory d;
+    const auto none = load(d);
+    ASSERT_EQ(none.problems.size(), 1U);
+    EXPECT_EQ(none.problems[0].severity, base::Severity::warning);
+    const auto missing = load({{"", d / "nowhere", {}, ""}});
+    ASSERT_EQ(missing.problems.size(), 1U);
+    EXPECT_EQ(missing.problems[0].severity, base::Severity::error);
+    EXPECT_TRUE(missing.keys.all().empty());
+}
+
+TEST(KeyStoreTest, ACopyOfAFileIsNotASecondIdentity)
+{
+    const TemporaryDirectory d;
+    d.put("a.pem", pem(pki().alice));
+    d.put("b.p12", pkcs12(pki().alice));
+    const auto [keys, problems] = load(d);
+    EXPECT_EQ(text(problems), "");
+    EXPECT_EQ(keys.for_signing("alice@example.org", now).usable.size(), 1U);
+}
+
+TEST(KeyStoreTest, StaysValidWhenMoved)
+{
+    const TemporaryDirectory d;
+    d.put("a.pem", pem(pki().alice));
+    auto loaded = load(d);
+    const auto* before = loaded.keys.for_signing("alice@example.org", now).usable.at(0);
+    const KeyStore moved = std::move(loaded.keys);
+    EXPECT_EQ(moved.for_signing("alice@example.org", now).usable.at(0), before);
+}
+
+// --- passwords ---
+
+TEST(Password, ComesFromAFileWithoutItsLastLineEnd)
+{
+    const TemporaryDirectory d;
+    const auto read = [&](std::string_view octets) {
+        const auto p = must(store::read_password({"file:" + d.put("p", octets)}));
+        return p ? p->reveal() : "none";
+    };
+    EXPECT_EQ(read("secret"), "secret");
+    EXPECT_EQ(read("secret\n"), "secret");
+    EXPECT_EQ(read("secret\r\n"), "secret");
+    EXPECT_EQ(read("secret \n\n"), "secret \n");
+    EXPECT_EQ(read(""), "");
+    EXPECT_FALSE(must(store::read_password({""})));
+}
+
+TEST(Password, ReadableByOthersIsRefused)
+{
+    const TemporaryDirectory d;
+    const auto r = store::read_password({"file:" + d.put("p", "secret", 0644)});
+    ASSERT_FALSE(r);
+    EXPECT_EQ(r.error().code, base::Code::permission);
+    EXPECT_EQ(r.error().text().find("secret\n"), std::string::npos);
+}
+
+TEST(Password, ComesFromACredentialOfTheUnit)
+{
+    const TemporaryDirectory d;
+    d.put("keys", "from systemd\n", 0400);
+    ASSERT_EQ(setenv("CREDENTIALS_DIRECTORY", d.path().c_str(), 1), 0);
+    EXPECT_EQ(must(store::read_password({"credential:keys"}))->reveal(), "from systemd");
+    EXPECT_FALSE(store::read_password({"credential:other"}));
+    EXPECT_FALSE(store::read_password({"credential:../keys"}));
+    EXPECT_FALSE(store::read_password({"credential:"}));
+    unsetenv("CREDENTIALS_DIRECTORY");
+    const auto r = store::read_password({"credential:keys"});
+    ASSERT_FALSE(r);
+    EXPECT_NE(r.error().remedy.find("LoadCredential=keys:"), std::string::npos);
+}
+
+TEST(Password, IsNeverTheConfigurationsOwnText)
+{
+    const auto r = store::read_password({"hunter2"});
+    ASSERT_FALSE(r);
+    EXPECT_EQ(r.error().text().find("hunter2"), std::string::npos);
+    EXPECT_FALSE(store::read_password({"file:"}));
+}
+
+}  // namespace
