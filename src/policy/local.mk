@@ -17,4 +17,13 @@ libgateway_a_SOURCES += \
 	src/policy/socket_address.cc \
 	src/policy/value.cc src/policy/value.h
 
-unit_sources +=
+unit_sources += \
+	tests/unit/policy_authority_test.cc \
+	tests/unit/policy_config_test.cc \
+	tests/unit/policy_decide_test.cc \
+	tests/unit/policy_ini_test.cc \
+	tests/unit/policy_network_test.cc \
+	tests/unit/policy_plan_test.cc \
+	tests/unit/policy_rule_test.cc \
+	tests/unit/policy_sender_login_test.cc \
+	tests/unit/policy_shadow_test.cc

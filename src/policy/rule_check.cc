@@ -19,16 +19,18 @@ class Check
 {
 public:
     Check(RuleDraft& draft, const Config& config, std::vector<base::Problem>& problems)
-        : rule_(draft.rule), seen_(draft.seen), config_(config), problems_(problems)
+        : draft_(draft), rule_(draft.rule), seen_(draft.seen), config_(config), problems_(problems)
     {
     }
 
     void run()
     {
-        action();
-        direction();
-        without_effect(signing_keys, rule_.signs(), "sign = clear or opaque");
-        without_effect(verifying_keys, rule_.verify, "verify = yes");
+        if (!draft_.unclear) {  // else these would name consequences of the mistake
+            action();
+            direction();
+            without_effect(signing_keys, rule_.signs(), "sign = clear or opaque");
+            without_effect(verifying_keys, rule_.verify, "verify = yes");
+        }
         required();
         certificate();
         client();
@@ -149,6 +151,7 @@ private:
                       "name the hosts, at most a /8 (IPv6: /7)");
     }
 
+    const RuleDraft& draft_;
     Rule& rule_;
     const Seen& seen_;
     const Config& config_;

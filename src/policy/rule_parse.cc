@@ -85,7 +85,9 @@ RuleDraft parse_rule(const Section& section, std::vector<Config::Setting>& setti
     if (section.entries.empty())
         report(problems, base::Severity::error, section.at(section.line), title(section) + " is empty",
                "give it an action such as sign = clear or verify = yes, or remove it");
+    const auto before = problems.size();
     apply<Rule>(section, setters, draft.rule, draft.seen, settings, problems);
+    draft.unclear = problems.size() > before;
     return draft;
 }
 

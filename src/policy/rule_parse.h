@@ -14,6 +14,7 @@ namespace policy
 struct RuleDraft {
     Rule rule;
     Seen seen;
+    bool unclear = false;  // a key or value was refused: what follows from the rest is not known
 };
 
 [[nodiscard]] RuleDraft parse_rule(const Section& section, std::vector<Config::Setting>& settings,

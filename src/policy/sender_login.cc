@@ -24,8 +24,11 @@ std::string canonical(const std::string& item)
 {
     mime::Mailbox mailbox;
     if (item.starts_with(any_at)) {
-        // Any local part will do to see whether the domain is one.
-        if (!mime::parse_address("a" + item.substr(1), mailbox)) return {};
+        // Any local part will do to see whether the domain is one ("*" and "?"
+        // are letters to RFC 5322).
+        if (item.find_first_of("*?", 1) != std::string::npos ||
+            !mime::parse_address("a" + item.substr(1), mailbox))
+            return {};
         return std::string(any_at) + base::to_lower(mailbox.domain);
     }
     if (item.find('*') != std::string::npos || !mime::parse_address(item, mailbox)) return {};
