@@ -1,7 +1,9 @@
 #include <unistd.h>
 
+#include <cctype>
 #include <set>
 
+#include "base/file.h"
 #include "policy/schema.h"
 #include "policy_support.h"
 
@@ -315,6 +317,38 @@ TEST(Config, SenderLoginIsReadWithItsOwnPlaces)
     ASSERT_EQ(problems.size(), 1U);
     EXPECT_TRUE(problems[0].text().starts_with(none + ":2: error: /nonexistent/map: cannot open"))
         << problems[0].text();
+}
+
+TEST(Config, TheShippedFilesLoadWithoutAWordAndDoNoHarm)
+{
+    std::vector<base::Problem> problems;
+    const auto c = load_config(std::string(TEST_DATA) + "/../conf/smime-milter.conf", problems);
+    ASSERT_TRUE(c);
+    EXPECT_TRUE(problems.empty());
+    EXPECT_TRUE(c->keys.empty() && c->trust.anchors.empty() && c->internal_hosts.empty());
+    ASSERT_EQ(c->rules.size(), 1U);
+    const auto& rule = c->rules[0];
+    EXPECT_TRUE(rule.name == "default" && rule.fallback && rule.verify && !rule.signs());
+    EXPECT_EQ(rule.direction, Direction::incoming);
+    EXPECT_EQ(rule.strip, Strip::never);
+    EXPECT_EQ(rule.on_invalid, OnResult::mark);
+    EXPECT_EQ(rule.on_untrusted, OnResult::accept);
+}
+
+TEST(Config, WhatTheShippedFileSuggestsLoadsWhenUncommented)
+{
+    const auto file = base::read_file(std::string(TEST_DATA) + "/../conf/smime-milter.conf", 100'000);
+    ASSERT_TRUE(file);
+    // Settings follow "#" at once, remarks after a blank.
+    std::string text;
+    for (std::size_t i = 0; i < file->size(); ++i)
+        if ((*file)[i] != '#' ||
+            !(i + 1 < file->size() && (std::islower((*file)[i + 1]) != 0 || (*file)[i + 1] == '[')))
+            text += (*file)[i];
+    const auto config = good(text);
+    EXPECT_EQ(config.rules.size(), 1U);
+    EXPECT_EQ(config.keys.size(), 1U);
+    EXPECT_EQ(config.local_domains.size(), 1U);
 }
 
 // --- the schema ------------------------------------------------------------
