@@ -58,7 +58,8 @@ void read_directory(const std::string& main_file, std::vector<SourceFile>& sourc
     }
     for (const auto& name : *names) {
         if (!name.ends_with(".conf")) continue;
-        const auto file = directory + "/" + name;
+        std::string file = directory;
+        file.append("/").append(name);
         if (auto content = read(file, {}, problems)) sources.push_back({file, std::move(*content)});
     }
 }

@@ -13,7 +13,7 @@ namespace policy
 namespace
 {
 
-constexpr std::size_t max_line = 64 * 1024;
+constexpr std::size_t max_line = std::size_t{64} * 1024;
 // inih cuts section names and the names of continued keys at 49 octets.
 constexpr std::size_t max_name = 49;
 
@@ -138,7 +138,7 @@ private:
         }
         char* p = out;
         if (continued && cut > 0) *p++ = ' ';
-        p = std::copy_n(pending_.data(), cut, p);
+        p += pending_.copy(p, cut);
         *p++ = '\n';
         *p = '\0';
         pending_.remove_prefix(cut);

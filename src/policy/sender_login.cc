@@ -1,7 +1,10 @@
 #include "policy/sender_login.h"
 
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "mime/address.h"
+#include "mime/utf8.h"
 #include "policy/value.h"
 
 namespace policy
@@ -53,7 +56,9 @@ public:
         if (colon == std::string_view::npos) return refuse("no \":\" in the line", wanted);
         LoginMap::Line entry;
         entry.login = base::trim(text.substr(0, colon));
-        if (entry.login.empty() || entry.login.find_first_of("*? \t") != std::string::npos)
+        const bool control = std::any_of(entry.login.begin(), entry.login.end(), base::is_control);
+        if (entry.login.empty() || control || entry.login.find_first_of("*? ") != std::string::npos ||
+            !mime::is_utf8(entry.login))
             return refuse(quoted(entry.login) + " is no login", "name one; patterns are not for logins");
         for (const auto& item : base::split_list(text.substr(colon + 1))) {
             auto address = canonical(item);
@@ -134,6 +139,7 @@ void parse_sender_login(const std::string& file, std::string_view content, Login
                         std::vector<base::Problem>& problems)
 {
     Lines lines(file, map, problems);
+    if (content.starts_with("\xef\xbb\xbf")) content.remove_prefix(3);  // byte order mark
     while (!content.empty()) {
         const auto end = content.find('\n');
         lines.read(content.substr(0, end));

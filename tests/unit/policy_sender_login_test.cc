@@ -50,6 +50,13 @@ TEST(SenderLogin, ListedAddressesAndDomainsOnly)
         EXPECT_EQ(m.map.allows(row.login, row.address), row.allowed) << row.login << " as " << row.address;
 }
 
+TEST(SenderLogin, AByteOrderMarkIsNoPartOfALogin)
+{
+    EXPECT_TRUE(read("\xef\xbb\xbf"
+                     "alice: alice@example.org")
+                    .map.allows("alice", "alice@example.org"));
+}
+
 TEST(SenderLogin, LoginDomainCompletesALogin)
 {
     auto m = read("alice@example.org: sales@example.org\nbob: info@example.org\n");
@@ -76,6 +83,8 @@ TEST(SenderLogin, MistakesHaveTheirLine)
         const char *line, *problem;
     } table[] = {
         {"alice", "m:2: error: no \":\" in the line; wanted LOGIN: ADDRESS[, ADDRESS...]"},
+        {"ali\tce: a@example.org", "m:2: error: \"ali\\x09ce\" is no login"},
+        {"\xff: a@example.org", "m:2: error: \"\\xff\" is no login"},
         {"alice:", "m:2: error: no address for login \"alice\""},
         {": a@example.org", "m:2: error: \"\" is no login"},
         {"*: a@example.org", "m:2: error: \"*\" is no login"},
