@@ -1,0 +1,1 @@
+dist_man_MANS += doc/smime-milter.conf.5

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/log.h"
@@ -15,7 +16,8 @@
 #include "store/key_store.h"
 #include "store/trust_store.h"
 
-namespace policy {
+namespace policy
+{
 
 enum class Direction { incoming, outgoing, internal, any };  // of a rule; a message is never `any`
 enum class SignForm { no, clear, opaque };
@@ -45,7 +47,7 @@ struct Rule {
     bool fallback = false;
 
     Direction direction = Direction::any;
-    std::vector<std::string> sender;     // the author
+    std::vector<std::string> sender;  // the author
     std::vector<std::string> mail_from;
     std::vector<std::string> recipient;
     std::vector<Network> client;
@@ -68,7 +70,7 @@ struct Rule {
 
     bool verify = false;
     Strip strip = Strip::never;
-    OnResult on_invalid = OnResult::mark;     // fail, permerror
+    OnResult on_invalid = OnResult::mark;      // fail, permerror
     OnResult on_untrusted = OnResult::accept;  // policy
     OnTemporary on_temperror = OnTemporary::accept;
 
@@ -88,6 +90,16 @@ struct LoginMap {
     };
     std::vector<Line> lines;
     std::string domain;  // login_domain: completes a login without "@"
+
+    void add(Line line);  // the only way into `lines`; a login met again gets further addresses
+
+    // May whoever has logged in as `login` sign as `address`?  (Mode::equal and
+    // Mode::map; Mode::mta depends on the envelope.)  Constant time in `lines`.
+    [[nodiscard]] bool allows(std::string_view login, std::string_view address) const;
+
+private:
+    [[nodiscard]] std::string completed(std::string_view login) const;
+    std::unordered_map<std::string, std::size_t> index_;  // lower-case login -> line
 };
 
 struct Config {

@@ -9,7 +9,8 @@
 #include "policy/config.h"
 #include "policy/facts.h"
 
-namespace policy {
+namespace policy
+{
 
 // outgoing or incoming by the client, before any rule; `internal` is outgoing
 // with every recipient in local_domains.  `why` says which test decided.
@@ -34,14 +35,26 @@ struct RecipientTrace {
     bool undecided = false;      // a rule before `rule` (or any) may match once the size is known
 };
 
-// May the author be signed for?  (semantics A.9.5)
+// Texts called `why` may hold what strangers wrote (shortened): escape them
+// before they are printed.
+
+// May the author be signed for?  One of three must hold: the author belongs to
+// the login, the rule itself names the client, or the client is in
+// internal_hosts, author and MAIL FROM are the same, and the message has no
+// Received field (it starts there; sign_relayed lifts this).  Always: one
+// author, MAIL FROM not empty, author in local_domains where they are set.
 struct Authority {
     bool granted = false;
     std::string why;  // the test that failed, or the one that held
 };
 [[nodiscard]] Authority authority_for(const Config& config, const Facts& facts, const Rule& rule);
 
-// What is to be done with the message.
+// What is to be done with the message.  Recipients may want different things:
+// verifying and marking happen for all; a signature is made if one rule
+// requires it or all want it; a strip only if all want it; of what differs, the
+// mildest on_* (who does not verify is content with marks) and the most talkative
+// log_level.  A dry-run rule counts as no rule beside others; the plan is a dry
+// run when no other rule applies to anybody.
 struct Plan {
     Direction direction = Direction::incoming;
     const Rule* rule = nullptr;  // the first in file order among those that apply: for log and facts
@@ -50,8 +63,10 @@ struct Plan {
     SignForm sign = SignForm::no;
     bool sign_required = false;
     const Rule* sign_rule = nullptr;
-    Authority authority;         // meaningful when sign_rule is set
-    std::string no_sign_reason;  // why some rule wanted a signature and none is made: mixture
+    Authority authority;  // meaningful when sign_rule is set
+    // Why some rule wanted a signature and none is made: the mixture; or a rule
+    // that signs has everything but the right direction or a certain author.
+    std::string no_sign_reason;
 
     bool verify = false;
     Strip strip = Strip::never;
@@ -69,13 +84,18 @@ struct Decision {
     std::vector<RecipientTrace> recipients;
     Plan plan;
     // Set when a required action cannot be done for this mixture of
-    // recipients: the text names them.
+    // recipients: the text names them.  Signing alone never comes to that: a
+    // signature that one rule requires is made for all.
     std::optional<std::string> refusal;
 
     [[nodiscard]] bool nothing_to_do() const;  // no rule applies to anybody, none may later
 };
 
-[[nodiscard]] Decision decide(const Config& config, const Facts& facts);
+// Conditions that do not depend on the recipient are evaluated once for a
+// message.  Traces are for people: without them RecipientTrace::tried stays
+// empty, which saves time and memory for thousands of recipients.
+enum class Trace { full, none };
+[[nodiscard]] Decision decide(const Config& config, const Facts& facts, Trace trace = Trace::full);
 
 // Rules that can never apply because an earlier one covers them.
 struct Shadow {

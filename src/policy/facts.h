@@ -9,17 +9,18 @@
 #include "mime/address.h"
 #include "mime/header.h"
 
-namespace policy {
+namespace policy
+{
 
 struct Facts {
-    std::string client;    // IP address of the SMTP client as text; "" when not known
-    std::string login;     // {auth_authen}; "" when not authenticated
-    std::string listener;  // {daemon_name}
+    std::string client;                   // IP address of the SMTP client as text; "" when not known
+    std::string login;                    // {auth_authen}; "" when not authenticated
+    std::string listener;                 // {daemon_name}
     std::string mail_from;                // without <>, "" is the null sender
     std::vector<std::string> recipients;  // without <>, in envelope order
     mime::Author author;
     const std::vector<mime::Field>* header = nullptr;  // required
-    std::optional<std::uint64_t> size;    // octets of the message; unknown before its body came
+    std::optional<std::uint64_t> size;                 // octets of the message; unknown before its body came
 };
 
 }  // namespace policy

@@ -13,7 +13,8 @@
 
 #include "base/result.h"
 
-namespace policy {
+namespace policy
+{
 
 struct Entry {
     std::string key;    // lower case as written; unknown spelling is the schema's business

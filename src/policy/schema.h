@@ -7,10 +7,11 @@
 #include <string>
 #include <string_view>
 
-namespace policy {
+namespace policy
+{
 
 struct KeySpec {
-    std::string_view section;   // "milter", "keys", "key", "trust", "rule"
+    std::string_view section;  // "milter", "keys", "key", "trust", "rule"
     std::string_view key;
     std::string_view type;      // "yes|no", "size", "list", "path", "text", "a|b|c", ...
     std::string_view fallback;  // the default, as it would be written; "" for none
@@ -22,5 +23,8 @@ struct KeySpec {
 [[nodiscard]] const KeySpec* find_key(std::string_view section, std::string_view key);
 // The nearest known key of the section, or "" when none is near.
 [[nodiscard]] std::string_view nearest_key(std::string_view section, std::string_view key);
+// The nearest of the words known (lower case), or "" when none is near: at most
+// three slips, fewer in short words.
+[[nodiscard]] std::string_view nearest(std::string_view word, std::span<const std::string_view> known);
 
 }  // namespace policy

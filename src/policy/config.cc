@@ -1,0 +1,97 @@
+#include "policy/config.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/file.h"
+#include "mime/address.h"
+#include "policy/config_parse.h"
+#include "policy/section.h"
+#include "policy/sender_login.h"
+
+namespace policy
+{
+namespace
+{
+
+constexpr std::size_t max_file = 16U << 20;
+
+// Whoever can write what is read here can have anybody's mail signed.
+std::optional<std::string> read(const std::string& file, const std::string& where,
+                                std::vector<base::Problem>& problems)
+{
+    auto content = base::read_file(file, max_file);
+    if (!content) {
+        auto error = content.error();
+        error.code = base::Code::configuration;
+        if (!where.empty()) {
+            error.what = error.where + ": " + error.what;
+            error.where = where;
+        }
+        problems.push_back({base::Severity::error, std::move(error)});
+        return std::nullopt;
+    }
+    struct stat st{};
+    if (stat(file.c_str(), &st) == 0 && (st.st_mode & S_IWOTH) != 0)
+        report(problems, base::Severity::error, file, "writable by others", "run: chmod o-w " + file);
+    return std::move(*content);
+}
+
+// conf.d/*.conf beside the main file, in name order; there need not be any.
+void read_directory(const std::string& main_file, std::vector<SourceFile>& sources,
+                    std::vector<base::Problem>& problems)
+{
+    const auto slash = main_file.rfind('/');
+    const std::string directory =
+        (slash == std::string::npos ? std::string() : main_file.substr(0, slash + 1)) + "conf.d";
+    struct stat st{};
+    if (lstat(directory.c_str(), &st) != 0 && errno == ENOENT) return;
+    const auto names = base::list_directory(directory);
+    if (!names) {
+        auto error = names.error();
+        error.code = base::Code::configuration;
+        error.remedy = "make it a directory that the daemon's user can read";
+        problems.push_back({base::Severity::error, std::move(error)});
+        return;
+    }
+    for (const auto& name : *names) {
+        if (!name.ends_with(".conf")) continue;
+        std::string file = directory;
+        file.append("/").append(name);
+        if (auto content = read(file, {}, problems)) sources.push_back({file, std::move(*content)});
+    }
+}
+
+}  // namespace
+
+std::string Rule::at() const { return file + ":" + std::to_string(line); }
+
+bool Config::is_local(std::string_view address) const
+{
+    const auto domain = mime::domain_of(address);
+    return !domain.empty() &&
+           std::find(local_domains.begin(), local_domains.end(), domain) != local_domains.end();
+}
+
+std::optional<Config> load_config(const std::string& file, std::vector<base::Problem>& problems)
+{
+    const auto before = static_cast<std::ptrdiff_t>(problems.size());
+    std::vector<SourceFile> sources;
+    if (auto content = read(file, {}, problems)) {
+        sources.push_back({file, std::move(*content)});
+        read_directory(file, sources, problems);
+    }
+    auto parsed = parse_config(sources, problems);
+    if (!parsed.sender_login.empty())
+        if (const auto content = read(parsed.sender_login, parsed.sender_login_where, problems))
+            parse_sender_login(parsed.sender_login, *content, parsed.config.sender_login, problems);
+    const bool failed = std::any_of(problems.begin() + before, problems.end(), [](const base::Problem& p) {
+        return p.severity == base::Severity::error;
+    });
+    if (failed) return std::nullopt;
+    return std::move(parsed.config);
+}
+
+}  // namespace policy

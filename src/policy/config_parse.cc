@@ -1,0 +1,214 @@
+#include "policy/config_parse.h"
+
+#include <algorithm>
+
+#include "policy/rule_parse.h"
+#include "policy/section.h"
+
+namespace policy
+{
+namespace
+{
+
+constexpr std::uint64_t kilo = 1U << 10, giga = 1U << 30;
+
+constexpr Setter<ParsedConfig> milter_setters[] = {
+    {"socket", [](ParsedConfig& p, const Value& v) { v.socket(p.config.socket); }},
+    {"control_socket", [](ParsedConfig& p, const Value& v) { v.path(p.config.control_socket); }},
+    {"authserv_id", [](ParsedConfig& p, const Value& v) { v.word(p.config.authserv_id); }},
+    {"local_domains", [](ParsedConfig& p, const Value& v) { v.domains(p.config.local_domains); }},
+    {"internal_hosts",
+     [](ParsedConfig& p, const Value& v) { v.networks(p.config.internal_hosts, Value::Rights::given); }},
+    {"trusted_relays",
+     [](ParsedConfig& p, const Value& v) { v.networks(p.config.trusted_relays, Value::Rights::given); }},
+    {"sender_login",
+     [](ParsedConfig& p, const Value& v) {
+         auto& map = p.config.sender_login;
+         map.mode = v.text() == "mta" ? LoginMap::Mode::mta
+                    : v.empty()       ? LoginMap::Mode::equal
+                                      : LoginMap::Mode::map;
+         p.sender_login_where = v.where();
+         if (map.mode == LoginMap::Mode::map) v.path(p.sender_login);
+     }},
+    {"login_domain", [](ParsedConfig& p, const Value& v) { v.domain(p.config.sender_login.domain); }},
+    {"max_message_size",
+     [](ParsedConfig& p, const Value& v) { v.size(p.config.max_message_size, kilo, giga); }},
+    {"max_in_flight",
+     [](ParsedConfig& p, const Value& v) { v.size(p.config.max_in_flight, 0, kilo * giga); }},
+    {"crypto_slots", [](ParsedConfig& p, const Value& v) { v.number(p.config.crypto_slots, 1024); }},
+    {"drain_seconds", [](ParsedConfig& p, const Value& v) { v.number(p.config.drain_seconds, 3600); }},
+    {"user", [](ParsedConfig& p, const Value& v) { v.word(p.config.user); }},
+    {"log_level",
+     [](ParsedConfig& p, const Value& v) {
+         v.one_of(p.config.log_level, {base::Level::debug, base::Level::info, base::Level::notice,
+                                       base::Level::warning, base::Level::error});
+     }},
+    {"report_none", [](ParsedConfig& p, const Value& v) { v.yes_no(p.config.report_none); }},
+};
+
+constexpr Setter<store::KeySource> keys_setters[] = {
+    {"path", [](store::KeySource& k, const Value& v) { v.path(k.path); }},
+    {"password", [](store::KeySource& k, const Value& v) { v.password(k.password); }},
+};
+
+constexpr Setter<store::KeySource> key_setters[] = {
+    {"file", [](store::KeySource& k, const Value& v) { v.path(k.path); }},
+    {"password", [](store::KeySource& k, const Value& v) { v.password(k.password); }},
+};
+
+struct TrustDraft {
+    store::TrustSource source;
+    bool local = false;
+    bool hard = false;
+};
+
+constexpr Setter<TrustDraft> trust_setters[] = {
+    {"anchors", [](TrustDraft& t, const Value& v) { v.paths(t.source.anchors); }},
+    {"intermediates", [](TrustDraft& t, const Value& v) { v.paths(t.source.intermediates); }},
+    {"crls", [](TrustDraft& t, const Value& v) { v.paths(t.source.crls); }},
+    {"crl", [](TrustDraft& t, const Value& v) { v.one_of(t.local, {false, true}); }},
+    {"revocation_fail", [](TrustDraft& t, const Value& v) { v.one_of(t.hard, {false, true}); }},
+};
+
+class Parser
+{
+public:
+    explicit Parser(std::vector<base::Problem>& problems) : problems_(problems)
+    {
+        apply_defaults<ParsedConfig>("milter", milter_setters, out_, problems_);
+        apply_defaults<TrustDraft>("trust", trust_setters, trust_, problems_);
+    }
+
+    void section(const Section& s)
+    {
+        auto& settings = out_.config.settings;
+        if (!has_the_right_name(s)) return;
+        if (s.kind == "milter") {
+            apply<ParsedConfig>(s, milter_setters, out_, milter_seen_, settings, problems_);
+        } else if (s.kind == "keys") {
+            if (directory_.origin.empty()) directory_.origin = s.at(s.line);
+            apply<store::KeySource>(s, keys_setters, directory_, keys_seen_, settings, problems_);
+        } else if (s.kind == "trust") {
+            if (trust_.source.origin.empty()) trust_.source.origin = s.at(s.line);
+            apply<TrustDraft>(s, trust_setters, trust_, trust_seen_, settings, problems_);
+        } else if (s.kind == "key" && is_new(s, keys_by_name_)) {
+            key(s);
+        } else if (s.kind == "rule" && is_new(s, rules_by_name_)) {
+            drafts_.push_back(parse_rule(s, settings, problems_));
+        }
+    }
+
+    ParsedConfig finish()
+    {
+        directory();
+        trust();
+        for (auto& draft : drafts_) {
+            check_rule(draft, out_.config, problems_);
+            out_.config.rules.push_back(std::move(draft.rule));
+        }
+        return std::move(out_);
+    }
+
+private:
+    using Names = std::map<std::string, std::string, std::less<>>;  // name -> where
+
+    void error(std::string where, std::string what, std::string remedy)
+    {
+        report(problems_, base::Severity::error, std::move(where), std::move(what), std::move(remedy));
+    }
+
+    bool has_the_right_name(const Section& s)
+    {
+        const auto where = s.at(s.line);
+        const bool named = s.kind == "key" || s.kind == "rule";
+        if (!named && s.kind != "milter" && s.kind != "keys" && s.kind != "trust") {
+            constexpr std::string_view kinds[] = {"milter", "keys", "key", "trust", "rule"};
+            const auto near = nearest(s.kind, kinds);
+            error(where,
+                  "unknown section " + title(s) +
+                      (near.empty() ? "" : " (did you mean \"" + std::string(near) + "\"?)"),
+                  "wanted [milter], [keys], [key NAME], [trust] or [rule NAME]");
+            return false;
+        }
+        if (named == s.name.empty()) {
+            error(where, title(s) + (named ? " has no name" : " takes no name"),
+                  "wanted [" + s.kind + (named ? " NAME]" : "]"));
+            return false;
+        }
+        return true;
+    }
+
+    bool is_new(const Section& s, Names& names)
+    {
+        const auto [at, fresh] = names.try_emplace(s.name, s.at(s.line));
+        if (!fresh)
+            error(s.at(s.line), title(s) + " is there twice, first at " + at->second, "rename one of them");
+        return fresh;
+    }
+
+    void key(const Section& s)
+    {
+        store::KeySource source;
+        Seen seen;
+        source.name = s.name;
+        source.origin = s.at(s.line);
+        apply<store::KeySource>(s, key_setters, source, seen, out_.config.settings, problems_);
+        if (s.name == "by_sender")
+            error(source.origin, "[key by_sender]: certificate = by_sender means something else",
+                  "rename it");
+        if (seen.find("file") == seen.end() || seen.find("file")->second.value.empty())
+            error(source.origin, title(s) + " has no file", "add file = /PATH of its PFX or PEM file");
+        out_.config.keys.push_back(std::move(source));
+    }
+
+    void directory()
+    {
+        if (!directory_.path.empty()) {
+            // First, as it is the ordinary case; named ones are skipped in it.
+            out_.config.keys.insert(out_.config.keys.begin(), std::move(directory_));
+        } else if (const auto found = keys_seen_.find("password"); found != keys_seen_.end()) {
+            if (!found->second.value.empty() && keys_seen_.find("path") == keys_seen_.end())
+                error(found->second.where, "password without path",
+                      "add path = /PATH of the keys' directory");
+        }
+    }
+
+    void trust()
+    {
+        auto& config = out_.config;
+        const auto hard = trust_seen_.find("revocation_fail");
+        if (!trust_.local && trust_.hard)
+            error(hard->second.where, "revocation_fail = hard does nothing with crl = off",
+                  "add crl = local");
+        const auto crls = trust_seen_.find("crls");
+        if (!trust_.local && !trust_.source.crls.empty())
+            report(problems_, base::Severity::warning, crls->second.where, "crls are not used with crl = off",
+                   "add crl = local");
+        config.crl = !trust_.local ? cms::CrlMode::off
+                     : trust_.hard ? cms::CrlMode::hard
+                                   : cms::CrlMode::soft;
+        config.trust = std::move(trust_.source);
+    }
+
+    std::vector<base::Problem>& problems_;
+    ParsedConfig out_;
+    Seen milter_seen_, keys_seen_, trust_seen_;
+    store::KeySource directory_;
+    TrustDraft trust_;
+    Names keys_by_name_, rules_by_name_;
+    std::vector<RuleDraft> drafts_;
+};
+
+}  // namespace
+
+ParsedConfig parse_config(const std::vector<SourceFile>& files, std::vector<base::Problem>& problems)
+{
+    Parser parser(problems);
+    for (const auto& source : files)
+        for (const auto& section : parse_ini(source.file, source.content, problems)) parser.section(section);
+    auto parsed = parser.finish();
+    if (!files.empty()) parsed.config.file = files.front().file;
+    return parsed;
+}
+
+}  // namespace policy

@@ -1,0 +1,159 @@
+#include "policy/plan.h"
+
+#include <algorithm>
+#include <functional>
+#include <unordered_map>
+
+#include "policy/match.h"
+
+namespace policy
+{
+namespace
+{
+
+// Recipients to whom the same rule applies.
+struct Group {
+    const Rule* rule = nullptr;  // nullptr: none
+    std::string first;           // one of them, to be named
+    std::size_t count = 0;
+    bool counts = true;  // false: a dry run beside rules that are none
+
+    [[nodiscard]] const Rule* wishes() const { return counts ? rule : nullptr; }
+};
+
+// In file order, those without a rule last.
+std::vector<Group> groups_of(const Decision& decision)
+{
+    std::vector<Group> groups;
+    std::unordered_map<const Rule*, std::size_t> index;
+    for (const auto& recipient : decision.recipients) {
+        const auto [at, is_new] = index.try_emplace(recipient.rule, groups.size());
+        if (is_new) groups.push_back({recipient.rule, recipient.recipient, 0, true});
+        ++groups[at->second].count;
+    }
+    // Rules are elements of one vector, so their addresses are in its order.
+    std::sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) {
+        if (a.rule == nullptr || b.rule == nullptr) return a.rule != nullptr;
+        return std::less<>()(a.rule, b.rule);
+    });
+    return groups;
+}
+
+// "carol@other.example (no rule)" and the like: who does not want it.
+template <class Wants>
+std::string without(const std::vector<Group>& groups, Wants wants)
+{
+    std::string out;
+    std::size_t named = 0, more = 0;
+    for (const auto& group : groups) {
+        if (group.wishes() != nullptr && wants(*group.wishes())) continue;
+        if (named++ >= 3) {
+            more += group.count;
+            continue;
+        }
+        out += (out.empty() ? "" : ", ") + shown(group.first) + " (" +
+               (group.rule == nullptr ? "no rule" : "[rule " + group.rule->name + "]") +
+               (group.counts ? "" : ", a dry run") + ")";
+        more += group.count - 1;
+    }
+    return more == 0 ? out : out + " and " + std::to_string(more) + " more";
+}
+
+template <class Wants>
+const Rule* first_of(const std::vector<Group>& groups, Wants wants)
+{
+    for (const auto& group : groups)
+        if (group.wishes() != nullptr && wants(*group.wishes())) return group.rule;
+    return nullptr;
+}
+
+template <class Wants>
+bool all_of(const std::vector<Group>& groups, Wants wants)
+{
+    return std::all_of(groups.begin(), groups.end(),
+                       [&](const Group& g) { return g.wishes() != nullptr && wants(*g.wishes()); });
+}
+
+void sign(const std::vector<Group>& groups, Plan& plan)
+{
+    const auto signs = [](const Rule& r) { return r.signs(); };
+    const auto requires_it = [](const Rule& r) { return r.signs() && r.sign_required; };
+    const Rule* wanting = first_of(groups, signs);
+    if (wanting == nullptr) return;
+    if (const Rule* required = first_of(groups, requires_it)) {
+        plan.sign_rule = required;
+        plan.sign_required = true;
+    } else if (all_of(groups, signs)) {
+        plan.sign_rule = wanting;
+    } else {
+        plan.no_sign_reason =
+            "[rule " + wanting->name + "] asks for a signature, but not for " + without(groups, signs);
+        return;
+    }
+    plan.sign = plan.sign_rule->sign;
+}
+
+void verify(const std::vector<Group>& groups, Plan& plan)
+{
+    const auto verifies = [](const Rule& r) { return r.verify; };
+    plan.verify = first_of(groups, verifies) != nullptr;
+    if (!plan.verify) return;
+    // Who does not verify still gets the marks that all get, but nothing worse.
+    plan.on_invalid = plan.on_untrusted = OnResult::reject;
+    plan.on_temperror = OnTemporary::tempfail;
+    for (const auto& group : groups) {
+        const Rule* rule = group.wishes();
+        const bool own = rule != nullptr && rule->verify;
+        plan.on_invalid = std::min(plan.on_invalid, own ? rule->on_invalid : OnResult::mark);
+        plan.on_untrusted = std::min(plan.on_untrusted, own ? rule->on_untrusted : OnResult::mark);
+        plan.on_temperror = std::min(plan.on_temperror, own ? rule->on_temperror : OnTemporary::accept);
+    }
+}
+
+void strip(const std::vector<Group>& groups, Plan& plan)
+{
+    const auto strips = [](const Rule& r) { return r.strip != Strip::never; };
+    const Rule* wanting = first_of(groups, strips);
+    if (wanting == nullptr) return;
+    if (!all_of(groups, strips)) {
+        plan.no_strip_reason = "[rule " + wanting->name + "] strips, but not for " + without(groups, strips);
+        return;
+    }
+    plan.strip = Strip::any;
+    for (const auto& group : groups) plan.strip = std::min(plan.strip, group.rule->strip);
+}
+
+// The most talkative; a rule that says nothing, or none, means the daemon's own.
+std::optional<base::Level> log_level(const std::vector<Group>& groups, base::Level daemon)
+{
+    std::optional<base::Level> least;
+    bool said = false;
+    for (const auto& group : groups) {
+        const auto own = group.rule == nullptr ? std::nullopt : group.rule->log_level;
+        said = said || own.has_value();
+        least = std::min(least.value_or(base::Level::error), own.value_or(daemon));
+    }
+    return said ? least : std::nullopt;
+}
+
+}  // namespace
+
+Plan combine(const Config& config, const Decision& decision)
+{
+    Plan plan;
+    plan.direction = decision.direction.direction;
+    auto groups = groups_of(decision);
+    if (groups.empty() || groups.front().rule == nullptr) return plan;
+    plan.rule = groups.front().rule;
+    plan.dry_run = std::all_of(groups.begin(), groups.end(),
+                               [](const Group& g) { return g.rule == nullptr || g.rule->dry_run; });
+    if (!plan.dry_run)
+        for (auto& group : groups) group.counts = group.rule == nullptr || !group.rule->dry_run;
+    sign(groups, plan);
+    verify(groups, plan);
+    strip(groups, plan);
+    plan.log_level = log_level(groups, config.log_level);
+    return plan;
+}
+
+}  // namespace policy

@@ -1,0 +1,168 @@
+// What the keys of one rule say together.
+#include <algorithm>
+
+#include "policy/rule_parse.h"
+
+namespace policy
+{
+namespace
+{
+
+constexpr std::string_view signing_keys[] = {
+    "sign_required", "certificate", "allow_mismatch",     "digest",      "padding",
+    "on_no_cert",    "break_dkim",  "on_untransformable", "sign_relayed"};
+constexpr std::string_view verifying_keys[] = {"strip", "on_invalid", "on_untrusted", "on_temperror"};
+
+bool is_pattern(const std::string& text) { return text.find_first_of("*?") != std::string::npos; }
+
+class Check
+{
+public:
+    Check(RuleDraft& draft, const Config& config, std::vector<base::Problem>& problems)
+        : draft_(draft), rule_(draft.rule), seen_(draft.seen), config_(config), problems_(problems)
+    {
+    }
+
+    void run()
+    {
+        if (!draft_.unclear) {  // else these would name consequences of the mistake
+            action();
+            direction();
+            without_effect(signing_keys, rule_.signs(), "sign = clear or opaque");
+            without_effect(verifying_keys, rule_.verify, "verify = yes");
+        }
+        required();
+        certificate();
+        client();
+    }
+
+private:
+    [[nodiscard]] bool is_set(std::string_view key) const { return seen_.find(key) != seen_.end(); }
+    [[nodiscard]] std::string place(std::string_view key) const
+    {
+        const auto found = seen_.find(key);
+        return found == seen_.end() ? rule_.at() : found->second.where;
+    }
+    [[nodiscard]] std::string title() const { return "[rule " + rule_.name + "]"; }
+    void error(std::string_view key, std::string what, std::string remedy)
+    {
+        report(problems_, base::Severity::error, place(key), std::move(what), std::move(remedy));
+    }
+    void warning(std::string_view key, std::string what, std::string remedy)
+    {
+        report(problems_, base::Severity::warning, place(key), std::move(what), std::move(remedy));
+    }
+
+    void action()
+    {
+        if (rule_.signs() || rule_.verify || is_set("sign") || is_set("verify") || seen_.empty()) return;
+        warning("", title() + " has no action: mail that it matches is left alone",
+                "give it one, or write sign = no or verify = no if that is meant");
+    }
+
+    void direction()
+    {
+        if (!is_set("direction")) {
+            if (rule_.signs() && rule_.verify)
+                error("", title() + " signs and verifies, but has no direction",
+                      "name it: direction = any, or make two rules");
+            else if (!rule_.signs() && !rule_.verify && is_set("sign"))
+                warning("sign", title() + " does not sign and has no direction, so it is for incoming mail",
+                        "if it exempts outgoing mail, write direction = outgoing");
+            rule_.direction = rule_.signs() ? Direction::outgoing : Direction::incoming;
+        } else if (rule_.direction == Direction::incoming && rule_.signs()) {
+            error("sign", "sign is not for incoming mail: nobody there may be signed for",
+                  "write direction = outgoing, or remove sign");
+        } else if ((rule_.direction == Direction::outgoing || rule_.direction == Direction::internal) &&
+                   rule_.verify) {
+            error("verify", "verify is not for outgoing mail", "write direction = incoming (or any)");
+        }
+        if (rule_.direction == Direction::internal && config_.local_domains.empty())
+            error("direction", "no mail is internal without local_domains", "set local_domains in [milter]");
+        if (rule_.direction == Direction::incoming && !rule_.login.empty())
+            warning("login", title() + " never applies: mail of a client that has logged in is outgoing",
+                    "remove login, or write direction = outgoing");
+    }
+
+    // A key that does nothing is a key whose author believes it does something.
+    void without_effect(std::span<const std::string_view> keys, bool effective, const std::string& needed)
+    {
+        if (effective) return;
+        for (const auto key : keys) {
+            const auto found = seen_.find(key);
+            if (found == seen_.end() || found->second.value == find_key("rule", key)->fallback) continue;
+            error(key, std::string(key) + " does nothing without " + needed,
+                  "add that, or remove " + std::string(key));
+        }
+    }
+
+    void required()
+    {
+        if (!rule_.sign_required || !rule_.signs()) return;
+        if (!is_set("on_no_cert"))
+            rule_.on_no_cert = OnNoCertificate::reject;
+        else if (rule_.on_no_cert == OnNoCertificate::pass)
+            error("on_no_cert", "on_no_cert = pass contradicts sign_required = yes",
+                  "wanted tempfail or reject");
+        if (!is_set("on_untransformable"))
+            rule_.on_untransformable = OnUntransformable::reject;
+        else if (rule_.on_untransformable == OnUntransformable::skip)
+            error("on_untransformable", "on_untransformable = skip contradicts sign_required = yes",
+                  "wanted opaque or reject");
+    }
+
+    void certificate()
+    {
+        if (!rule_.signs()) return;
+        if (rule_.certificate == "by_sender") {
+            if (rule_.allow_mismatch)
+                warning("allow_mismatch", "allow_mismatch does nothing with certificate = by_sender",
+                        "name a certificate, or remove it");
+            return;
+        }
+        std::vector<std::string_view> known{"by_sender"};
+        for (const auto& key : config_.keys)
+            if (!key.name.empty()) known.push_back(key.name);
+        if (std::find(known.begin(), known.end(), rule_.certificate) == known.end()) {
+            const auto near = nearest(rule_.certificate, known);
+            error("certificate",
+                  "there is no [key " + rule_.certificate + "]" +
+                      (near.empty() ? "" : " (did you mean " + quoted(near) + "?)"),
+                  "wanted by_sender or the NAME of a [key NAME] section");
+        }
+        const bool wildcard =
+            rule_.sender.empty() || std::any_of(rule_.sender.begin(), rule_.sender.end(), is_pattern);
+        if (wildcard && !rule_.allow_mismatch)
+            error(
+                "certificate",
+                "one certificate for " +
+                    (rule_.sender.empty() ? std::string("every sender") : "sender " + rule_.sender.front()) +
+                    ": receivers compare it with From",
+                "name the sender, or write certificate = by_sender; allow_mismatch = yes if it is meant");
+    }
+
+    // Who is named here may sign as any sender of the rule (semantics: authority).
+    void client()
+    {
+        if (!rule_.signs()) return;
+        for (const auto& network : rule_.client)
+            if (too_wide(network))
+                error("client", "client " + network.text + " lets too many sign",
+                      "name the hosts, at most a /8 (IPv6: /7)");
+    }
+
+    const RuleDraft& draft_;
+    Rule& rule_;
+    const Seen& seen_;
+    const Config& config_;
+    std::vector<base::Problem>& problems_;
+};
+
+}  // namespace
+
+void check_rule(RuleDraft& draft, const Config& config, std::vector<base::Problem>& problems)
+{
+    Check(draft, config, problems).run();
+}
+
+}  // namespace policy

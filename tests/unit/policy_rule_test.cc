@@ -1,0 +1,246 @@
+#include "policy_support.h"
+
+namespace
+{
+
+using namespace policy;
+using policy_test::good;
+using policy_test::load;
+using policy_test::problem;
+
+Rule rule(const std::string& keys)
+{
+    return good("[milter]\nlocal_domains = example.org\n[rule a]\n" + keys).rules.at(0);
+}
+
+TEST(RuleConfig, EveryKeyArrives)
+{
+    const auto r = rule(R"(direction = any
+sender    = alice@example.org, *@example.net
+sender    = bob@example.org
+mail_from = <>, bounce+*@example.org
+recipient = *@partner.example
+client    = 192.0.2.0/24, ::1
+login     = a*
+listener  = submission
+header    = X-Class: a, b
+header    = Sensitivity: *confidential*
+subject   = [sign]*
+subject   = re: x, y
+size      = >10M, < 1K
+fallback  = yes
+sign      = opaque
+sign_required = yes
+certificate = by_sender
+digest    = sha384
+padding   = pss
+on_no_cert = tempfail
+on_untransformable = opaque
+break_dkim = yes
+sign_relayed = yes
+verify    = yes
+strip     = any
+on_invalid = quarantine
+on_untrusted = tag
+on_temperror = tempfail
+already_signed = keep
+eightbit_signed = pass
+encrypt   = no
+decrypt   = no
+tnef      = pass
+dry_run   = yes
+log_level = debug
+)");
+    EXPECT_EQ(r.name, "a");
+    EXPECT_EQ(r.at(), "c:3");
+    EXPECT_EQ(r.direction, Direction::any);
+    EXPECT_EQ(r.sender, (std::vector<std::string>{"alice@example.org", "*@example.net", "bob@example.org"}));
+    EXPECT_EQ(r.mail_from, (std::vector<std::string>{"<>", "bounce+*@example.org"}));
+    EXPECT_EQ(r.recipient, std::vector<std::string>{"*@partner.example"});
+    EXPECT_EQ(r.client.size(), 2U);
+    EXPECT_EQ(r.login, std::vector<std::string>{"a*"});
+    EXPECT_EQ(r.listener, std::vector<std::string>{"submission"});
+    ASSERT_EQ(r.header.size(), 2U);
+    EXPECT_EQ(r.header[0].name + "|" + r.header[0].pattern, "X-Class|a, b");
+    EXPECT_EQ(r.subject, (std::vector<std::string>{"[sign]*", "re: x, y"}));
+    ASSERT_EQ(r.size.size(), 2U);
+    EXPECT_TRUE(r.size[0].larger && !r.size[1].larger && r.size[1].octets == 1024);
+    EXPECT_TRUE(r.fallback && r.sign_required && r.break_dkim && r.sign_relayed && r.verify && r.dry_run);
+    EXPECT_FALSE(r.allow_mismatch);
+    EXPECT_EQ(r.sign, SignForm::opaque);
+    EXPECT_EQ(r.digest, cms::Digest::sha384);
+    EXPECT_EQ(r.padding, cms::Padding::pss);
+    EXPECT_EQ(r.on_no_cert, OnNoCertificate::tempfail);
+    EXPECT_EQ(r.on_untransformable, OnUntransformable::opaque);
+    EXPECT_EQ(r.strip, Strip::any);
+    EXPECT_EQ(r.on_invalid, OnResult::quarantine);
+    EXPECT_EQ(r.on_untrusted, OnResult::tag);
+    EXPECT_EQ(r.on_temperror, OnTemporary::tempfail);
+    EXPECT_EQ(r.log_level, base::Level::debug);
+}
+
+TEST(RuleConfig, DefaultsOfARuleThatVerifies)
+{
+    const auto r = rule("verify = yes\n");
+    EXPECT_EQ(r.direction, Direction::incoming);
+    EXPECT_EQ(r.sign, SignForm::no);
+    EXPECT_EQ(r.strip, Strip::never);
+    EXPECT_EQ(r.on_invalid, OnResult::mark);
+    EXPECT_EQ(r.on_untrusted, OnResult::accept);
+    EXPECT_EQ(r.on_temperror, OnTemporary::accept);
+    EXPECT_FALSE(r.fallback || r.dry_run || r.log_level);
+}
+
+TEST(RuleConfig, DefaultsOfARuleThatSigns)
+{
+    const auto r = rule("sign = clear\n");
+    EXPECT_EQ(r.direction, Direction::outgoing);
+    EXPECT_EQ(r.certificate, "by_sender");
+    EXPECT_EQ(r.digest, cms::Digest::automatic);
+    EXPECT_EQ(r.padding, cms::Padding::pkcs1);
+    EXPECT_EQ(r.on_no_cert, OnNoCertificate::pass);
+    EXPECT_EQ(r.on_untransformable, OnUntransformable::skip);
+    EXPECT_FALSE(r.verify || r.sign_required || r.allow_mismatch || r.break_dkim || r.sign_relayed);
+}
+
+TEST(RuleConfig, RequiredSignaturesRefuseWhatCannotBeSigned)
+{
+    const auto r = rule("sign = clear\nsign_required = yes\n");
+    EXPECT_EQ(r.on_no_cert, OnNoCertificate::reject);
+    EXPECT_EQ(r.on_untransformable, OnUntransformable::reject);
+}
+
+TEST(RuleConfig, ContradictionsAreReported)
+{
+    const struct {
+        const char *keys, *problem;
+    } table[] = {
+        {"", "c:3: error: [rule a] is empty"},
+        {"sender = a@example.org\n",
+         "c:3: warning: [rule a] has no action: mail that it matches is left alone"},
+        {"sign = no\n",
+         "c:4: warning: [rule a] does not sign and has no direction, so it is for incoming mail"},
+        {"sign = clear\nverify = yes\n", "c:3: error: [rule a] signs and verifies, but has no direction"},
+        {"direction = incoming\nsign = clear\n", "c:5: error: sign is not for incoming mail"},
+        {"direction = outgoing\nverify = yes\n", "c:5: error: verify is not for outgoing mail"},
+        {"direction = internal\nverify = yes\n", "c:5: error: verify is not for outgoing mail"},
+        {"login = *\nverify = yes\n", "c:4: warning: [rule a] never applies"},
+        {"sign_required = yes\nverify = yes\n",
+         "c:4: error: sign_required does nothing without sign = clear or opaque"},
+        {"sign = no\ndirection = outgoing\nsign_required = yes\n",
+         "c:6: error: sign_required does nothing without sign"},
+        {"sign = clear\nsign_required = yes\non_no_cert = pass\n",
+         "c:6: error: on_no_cert = pass contradicts sign_required = yes; wanted tempfail or reject"},
+        {"sign = clear\nsign_required = yes\non_untransformable = skip\n",
+         "c:6: error: on_untransformable = skip contradicts sign_required = yes; wanted opaque or reject"},
+        {"direction = incoming\nstrip = valid\nverify = no\n",
+         "c:5: error: strip does nothing without verify = yes"},
+        {"sign = clear\non_invalid = reject\n", "c:5: error: on_invalid does nothing without verify = yes"},
+        {"verify = yes\ndigest = sha512\n", "c:5: error: digest does nothing without sign = clear or opaque"},
+        {"sign = clear\nallow_mismatch = yes\n",
+         "c:5: warning: allow_mismatch does nothing with certificate = by_sender"},
+        {"sign = clear\nsign = opaque\n", "c:5: error: sign is set twice, first at c:4"},
+        {"sign = clear\nclient = 0.0.0.0/0\n", "c:5: error: client 0.0.0.0/0 lets too many sign"},
+        {"verify = yes\nrecipents = x@example.org\n",
+         "c:5: error: unknown key \"recipents\" in [rule a] (did you mean \"recipient\"?)"},
+        {"verify = yes\nsender =\n", "c:5: error: sender has no value; give one, or remove the line"},
+        {"verify =\nsign = clear\n", "c:4: error: verify has no value; wanted yes|no"},
+        {"verify = yes\nsender = ,\n", "c:5: error: sender: \",\" holds no value"},
+        {"verify = yes\nsender = example.org\n",
+         "c:5: error: sender: \"example.org\" is no address; wanted an address or a pattern such as "
+         "*@example.org"},
+        {"verify = yes\nsender = @example.org\n",
+         "c:5: error: sender: \"@example.org\" has nothing before the \"@\""},
+        {"verify = yes\nsender = <a@example.org>\n",
+         "c:5: error: sender: \"<a@example.org>\" has angle brackets"},
+        {"verify = yes\nsender = <>\n", "c:5: error: sender: \"<>\" has angle brackets"},
+        {"verify = yes\nsender = a@example.org b@example.org\n",
+         "c:5: error: sender: \"a@example.org b@example.org\" has a "
+         "blank inside; separate values by commas"},
+        {"verify = yes\nheader = X-Class\n", "c:5: error: header: \"X-Class\" found; wanted Name: pattern"},
+        {"verify = yes\nheader = X Class: a\n", "c:5: error: header: \"X Class: a\" found"},
+        {"verify = yes\nheader = X-Class:\n", "c:5: error: header: \"X-Class:\" found"},
+        {"verify = yes\nsize = 10M\n",
+         "c:5: error: size: \"10M\" found; wanted \">\" or \"<\" and a size, such as >10M"},
+        {"verify = yes\nsize = >\n", "c:5: error: size: \">\" found"},
+        {"verify = yes\nclient = 10.1.2.3/8\n",
+         "c:5: error: client: \"10.1.2.3/8\" has host bits set; wanted the network "
+         "10.0.0.0/8 or one address"},
+        {"sign = clear\ndigest = sha1\n",
+         "c:5: error: digest: \"sha1\" found, wanted automatic, sha256, sha384 or sha512 (did you mean"},
+        {"sign = yes\n", "c:4: error: sign: \"yes\" found, wanted no, clear or opaque"},
+    };
+    for (const auto& row : table) {
+        const auto loaded = load(std::string("[milter]\nlocal_domains = example.org\n[rule a]\n") + row.keys);
+        ASSERT_EQ(loaded.problems.size(), 1U) << row.keys << loaded.text();
+        EXPECT_TRUE(loaded.problems.front().text().starts_with(row.problem))
+            << loaded.text() << "wanted " << row.problem;
+    }
+}
+
+TEST(RuleConfig, KeysAtTheirDefaultContradictNothing)
+{
+    EXPECT_EQ(load("[rule a]\nverify = yes\nsign_required = no\ndigest = automatic\n").text(), "");
+    EXPECT_EQ(load("[rule a]\nsign = clear\nstrip = never\nverify = no\n").text(), "");
+}
+
+TEST(RuleConfig, WhatThisVersionCannotDoIsAnErrorAndNeverIgnored)
+{
+    for (const char* setting :
+         {"already_signed = resign", "already_signed = strip", "already_signed = opaque",
+          "eightbit_signed = opaque", "eightbit_signed = strip", "eightbit_signed = resign",
+          "eightbit_signed = reject", "encrypt = mandatory", "encrypt = opportunistic", "decrypt = yes",
+          "tnef = convert"}) {
+        const auto text = problem(std::string("[rule a]\nverify = yes\n") + setting + "\n");
+        EXPECT_NE(text.find(std::string(setting) + " is not available in this version"), std::string::npos)
+            << text;
+    }
+    EXPECT_NE(
+        problem("[rule a]\nverify = yes\nencrypt = maybe\n").find("wanted no, mandatory or opportunistic"),
+        std::string::npos);
+}
+
+TEST(RuleConfig, InternalNeedsLocalDomains)
+{
+    EXPECT_TRUE(problem("[rule a]\ndirection = internal\nsign = clear\n")
+                    .starts_with("c:2: error: no mail is internal without local_domains"));
+}
+
+TEST(RuleConfig, OneCertificateIsForOneNamedSender)
+{
+    const std::string key = "[key md]\nfile = /md.pfx\n[rule a]\nsign = clear\n";
+    const struct {
+        const char *keys, *problem;
+    } table[] = {
+        {"sender = md@example.org\ncertificate = md\n", ""},
+        {"sender = *@example.org\ncertificate = md\nallow_mismatch = yes\n", ""},
+        {"certificate = md\nallow_mismatch = yes\n", ""},
+        {"sender = md@example.org, *@example.org\ncertificate = md\n",
+         "c:6: error: one certificate for sender"},
+        {"sender = m?@example.org\ncertificate = md\n",
+         "c:6: error: one certificate for sender m?@example.org"},
+        {"certificate = md\n", "c:5: error: one certificate for every sender"},
+        {"sender = md@example.org\ncertificate = mb\n",
+         "c:6: error: there is no [key mb] (did you mean \"md\"?); wanted by_sender or the NAME"},
+    };
+    for (const auto& row : table) {
+        const auto text = load(key + row.keys).text();
+        EXPECT_TRUE(text.starts_with(row.problem)) << text;
+        EXPECT_TRUE(*row.problem != '\0' || text.empty()) << text;
+    }
+}
+
+TEST(RuleConfig, AKeySectionMayComeAfterTheRuleThatNamesIt)
+{
+    EXPECT_EQ(load("[rule a]\nsign = clear\nsender = md@example.org\ncertificate = md\n[key md]\nfile = /x\n")
+                  .text(),
+              "");
+}
+
+TEST(RuleConfig, TwoRulesOfOneNameAreAMistake)
+{
+    EXPECT_TRUE(problem("[rule a]\nverify = yes\n[rule b]\nverify = yes\n[rule a]\nsign = clear\n")
+                    .starts_with("c:5: error: [rule a] is there twice, first at c:1"));
+}
+
+}  // namespace
