@@ -1,0 +1,27 @@
+// libmilter's callbacks: they translate, Session does the rest.  Private to milter/.
+#pragma once
+
+#include <libmilter/mfapi.h>
+
+#include "milter/runtime.h"
+
+namespace milter
+{
+
+// For smfi_register().
+[[nodiscard]] smfiDesc callbacks();
+
+// libmilter passes nothing of ours to a callback that has no session yet, so
+// there is one Runtime for the process.  Before smfi_main(); it must outlive all
+// connections.
+void serve(Runtime& runtime);
+
+// Callbacks that are running right now, and the number of them that have ended.
+// libmilter sends the answer of a callback after it has returned.
+struct Activity {
+    std::int64_t running = 0;
+    std::int64_t ended = 0;
+};
+[[nodiscard]] Activity activity();
+
+}  // namespace milter

@@ -1,0 +1,101 @@
+#include "milter/service.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "milter/callbacks.h"
+
+namespace milter
+{
+namespace
+{
+
+using Steady = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+// Postfix sends fields of up to 100 kB in one frame; libmilter's own limit of
+// 65535 would drop the connection, and the sender would try again for ever.
+constexpr std::size_t longest_frame = std::size_t{1} << 20;
+
+// How long libmilter may take to send an answer whose callback has returned.
+constexpr auto settling_time = 50ms;
+
+}  // namespace
+
+std::string library_version()
+{
+    unsigned major = 0, minor = 0, patch = 0;
+    if (smfi_version(&major, &minor, &patch) != MI_SUCCESS) return "unknown";
+    return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
+}
+
+base::Result<> Service::open()
+{
+    smfi_setmaxdatasize(longest_frame);
+    if (smfi_setconn(endpoint_.spelling.data()) != MI_SUCCESS || smfi_register(callbacks()) != MI_SUCCESS)
+        return base::fail(base::Code::internal, endpoint_.spelling,
+                          "libmilter does not accept our description");
+    const mode_t before = umask(0117);
+    errno = 0;
+    const int result = smfi_opensocket(true);
+    const int error = errno;
+    umask(before);
+    if (result != MI_SUCCESS)
+        return base::fail(
+            base::Code::unavailable, endpoint_.spelling,
+            std::string("cannot listen: ") + (error != 0 ? std::strerror(error) : "see the system log"),
+            endpoint_.local() ? "its directory must belong to the user that smime-milter runs as"
+                              : "see who has the port: ss -ltnp");
+    return {};
+}
+
+void Service::start(Runtime& runtime, std::function<void()> ended)
+{
+    serve(runtime);
+    listener_ = std::thread([this, ended = std::move(ended)] {
+        (void)smfi_main();
+        ended_ = true;
+        ended();
+    });
+}
+
+std::int64_t Service::drain(Runtime& runtime, std::chrono::seconds patience,
+                            const std::function<bool()>& hurry)
+{
+    runtime.drain();
+    const auto deadline = Steady::now() + patience;
+    const auto enough = [&] { return Steady::now() >= deadline || hurry() || ended_; };
+    while (runtime.receiving > 0 && !enough()) std::this_thread::sleep_for(10ms);
+    for (auto before = activity(); !enough();) {
+        std::this_thread::sleep_for(settling_time);
+        const auto now = activity();
+        if (now.running == 0 && now.ended == before.ended) break;
+        before = now;
+    }
+    return runtime.receiving;
+}
+
+bool Service::stop()
+{
+    if (!listener_.joinable()) return true;
+    // smfi_stop() waits for a lock that the listener holds while it sleeps for
+    // up to five seconds; a connection to our own socket wakes it.
+    std::thread stopper([] { (void)smfi_stop(); });
+    const auto deadline = Steady::now() + 10s;
+    while (!ended_ && Steady::now() < deadline) {
+        (void)endpoint_.answers();
+        std::this_thread::sleep_for(10ms);
+    }
+    if (!ended_) {
+        stopper.detach();
+        listener_.detach();
+        return false;
+    }
+    stopper.join();
+    listener_.join();
+    return true;
+}
+
+}  // namespace milter
