@@ -66,6 +66,14 @@ void write_answer(int fd, std::string_view text)
     }
 }
 
+// Octets nobody read would turn close() into a reset that takes the answer along.
+void discard_rest(int fd)
+{
+    char octets[4096];
+    for (int i = 0; i < 16; ++i)
+        if (recv(fd, octets, sizeof octets, MSG_DONTWAIT) <= 0) return;
+}
+
 base::Result<> failed(const std::string& path, const char* step, std::string remedy = {})
 {
     return base::fail(base::Code::unavailable, path, std::string(step) + ": " + std::strerror(errno),
@@ -128,6 +136,7 @@ void ControlSocket::serve(const Answerer& answerer)
             continue;
         }
         write_answer(client, answerer(read_request(client)));
+        discard_rest(client);
         ::close(client);
     }
 }

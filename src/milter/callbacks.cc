@@ -28,7 +28,6 @@ constexpr unsigned long wanted_protocol =
 
 Runtime* the_runtime = nullptr;
 std::atomic<std::int64_t> running = 0;
-std::atomic<std::int64_t> ended = 0;
 
 // What belongs to one connection.
 struct Connection {
@@ -119,17 +118,6 @@ void log_bug(const char* callback, const char* what)
                            std::string("internal error in ") + callback + ": " + base::printable(what));
 }
 
-class Running
-{
-public:
-    Running() { ++running; }
-    ~Running()
-    {
-        ++ended;
-        --running;
-    }
-};
-
 // The one place where exceptions end; through libmilter's C they would be
 // std::terminate().  Then `recover` is done to the session, and `otherwise` is
 // the answer.
@@ -137,7 +125,7 @@ template <class Callback>
 sfsistat guarded(SMFICTX* context, const char* name, sfsistat otherwise, void (Session::*recover)(),
                  Callback callback) noexcept
 {
-    const Running here;
+    const Counted here(running);
     try {
         try {
             return callback();
@@ -270,8 +258,12 @@ sfsistat on_end_of_header(SMFICTX* context)
 
 sfsistat on_end_of_message(SMFICTX* context)
 {
-    return answered_step(context, "end-of-message",
-                         [](Session& session, Mta& mta) { return session.end_of_message(mta); });
+    return answered_step(context, "end-of-message", [](Session& session, Mta& mta) {
+        // For the MTA the two are the same here.  libmilter forgets on "accept" where it
+        // is and then overlooks that another client comes over this connection.
+        const Answer answer = session.end_of_message(mta);
+        return answer == Answer::accept ? Answer::proceed : answer;
+    });
 }
 
 sfsistat on_abort(SMFICTX* context)
@@ -293,7 +285,7 @@ sfsistat on_close(SMFICTX* context)
 
 }  // namespace
 
-Activity activity() { return {running, ended}; }
+std::int64_t callbacks_running() { return running; }
 
 void serve(Runtime& runtime) { the_runtime = &runtime; }
 

@@ -16,12 +16,8 @@ namespace milter
 // connections.
 void serve(Runtime& runtime);
 
-// Callbacks that are running right now, and the number of them that have ended.
-// libmilter sends the answer of a callback after it has returned.
-struct Activity {
-    std::int64_t running = 0;
-    std::int64_t ended = 0;
-};
-[[nodiscard]] Activity activity();
+// How many callbacks are running right now.  libmilter sends the answer of a
+// callback after it has returned.
+[[nodiscard]] std::int64_t callbacks_running();
 
 }  // namespace milter

@@ -4,10 +4,29 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <array>
+#include <optional>
+
 #include "base/ascii.h"
 
 namespace milter
 {
+
+namespace
+{
+
+// IPv4 as IPv4-mapped IPv6, so that all spellings of an address are one.
+std::optional<std::array<unsigned char, 16>> octets_of(const std::string& text)
+{
+    std::array<unsigned char, 16> octets{};
+    if (inet_pton(AF_INET6, text.c_str(), octets.data()) == 1) return octets;
+    octets = {};
+    octets[10] = octets[11] = 0xff;
+    if (inet_pton(AF_INET, text.c_str(), octets.data() + 12) == 1) return octets;
+    return std::nullopt;
+}
+
+}  // namespace
 
 std::string address_text(const sockaddr* address)
 {
@@ -27,10 +46,7 @@ std::string address_text(std::string_view macro)
     constexpr std::string_view sendmail_prefix = "IPv6:";
     if (base::istarts_with(macro, sendmail_prefix)) macro.remove_prefix(sendmail_prefix.size());
     const std::string text(macro);
-    unsigned char octets[sizeof(in6_addr)];
-    const bool valid =
-        inet_pton(AF_INET, text.c_str(), octets) == 1 || inet_pton(AF_INET6, text.c_str(), octets) == 1;
-    return valid ? text : std::string();
+    return octets_of(text) ? text : std::string();
 }
 
 std::string_view without_brackets(std::string_view address)
@@ -45,11 +61,13 @@ gateway::Envelope begin_envelope(const std::string& client, const std::string& c
 {
     gateway::Envelope envelope;
     envelope.mta_name = mta.macro("j");
-    envelope.client = client.empty() ? address_text(mta.macro("{client_addr}")) : client;
-    envelope.client_name = client_name;
-    envelope.login = mta.macro("{auth_authen}");
     envelope.listener = mta.macro("{daemon_name}");
     envelope.mail_from = without_brackets(mail_from);
+    const std::string named = address_text(std::string_view(mta.macro("{client_addr}")));
+    if (!client.empty() && !named.empty() && octets_of(client) != octets_of(named)) return envelope;
+    envelope.client = client.empty() ? named : client;
+    envelope.client_name = client_name;
+    envelope.login = mta.macro("{auth_authen}");
     return envelope;
 }
 

@@ -25,6 +25,9 @@ namespace milter
 
 // The envelope of a message that begins, without recipients.  `client` is what
 // the connect callback saw; the macro counts only where that saw no address.
+// Where both name one and they differ, libmilter has overlooked a CONNECT (it does
+// so behind an "accept" at end-of-header), and client and login are those of
+// somebody else: then nobody is known.
 [[nodiscard]] gateway::Envelope begin_envelope(const std::string& client, const std::string& client_name,
                                                std::string_view mail_from, const Mta& mta);
 

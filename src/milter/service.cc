@@ -67,13 +67,9 @@ std::int64_t Service::drain(Runtime& runtime, std::chrono::seconds patience,
     runtime.drain();
     const auto deadline = Steady::now() + patience;
     const auto enough = [&] { return Steady::now() >= deadline || hurry() || ended_; };
-    while (runtime.receiving > 0 && !enough()) std::this_thread::sleep_for(10ms);
-    for (auto before = activity(); !enough();) {
-        std::this_thread::sleep_for(settling_time);
-        const auto now = activity();
-        if (now.running == 0 && now.ended == before.ended) break;
-        before = now;
-    }
+    const auto busy = [&] { return runtime.receiving > 0 || callbacks_running() > 0; };
+    while (busy() && !enough()) std::this_thread::sleep_for(10ms);
+    std::this_thread::sleep_for(settling_time);
     return runtime.receiving;
 }
 
