@@ -78,6 +78,7 @@ public:
             if (!options_.to_stderr) complain(ready.error().text());
             log_.write(base::Level::error, ready.error().text());
             control_.close();
+            if (service_) service_->withdraw();
             return static_cast<int>(ready.error().code);
         }
         const bool asked = watch();
@@ -89,6 +90,8 @@ public:
 private:
     base::Result<> come_up();
     base::Result<> enter_account(const policy::Config& config);
+    base::Result<> become_and_load(std::shared_ptr<const gateway::Snapshot>& snapshot);
+    base::Result<> take_socket(const policy::Config& config);
     base::Result<> take_lock(const policy::Config& config);
     base::Result<> check_directory() const;
     void advise() const;
@@ -136,22 +139,17 @@ base::Result<> Daemon::come_up()
     endpoint_ = *endpoint;
     if (auto known = enter_account(*config); !known) return known;
 
-    if (account_ && endpoint_->local())
-        if (auto done = become(*account_); !done) return done;
-    if (auto there = check_directory(); !there) return there;
-    if (auto alone = take_lock(*config); !alone) return alone;
-    service_.emplace(*endpoint_);
-    if (auto bound = service_->open(); !bound) return bound;
-    if (account_ && !endpoint_->local())
-        if (auto done = become(*account_); !done) return done;
-    protect_memory();
+    std::shared_ptr<const gateway::Snapshot> snapshot;
+    if (endpoint_->local()) {
+        if (auto loaded = become_and_load(snapshot); !loaded) return loaded;
+        if (auto bound = take_socket(*config); !bound) return bound;
+    } else {
+        if (auto bound = take_socket(*config); !bound) return bound;
+        if (auto loaded = become_and_load(snapshot); !loaded) return loaded;
+    }
     if (!config->control_socket.empty())
         if (auto bound = control_.open(config->control_socket); !bound) return bound;
 
-    auto snapshot = loader_.load();
-    if (!snapshot)
-        return base::fail(base::Code::configuration, options_.file, "the configuration could not be loaded",
-                          "run: smime-milter -n -c " + options_.file);
     runtime_.emplace(log_, clock_, random_, std::move(snapshot));
     service_->start(*runtime_, [this] {
         const std::uint64_t one = 1;
@@ -173,6 +171,25 @@ base::Result<> Daemon::enter_account(const policy::Config& config)
     if (!account) return base::fail(account.error());
     account_ = *account;
     return {};
+}
+
+base::Result<> Daemon::become_and_load(std::shared_ptr<const gateway::Snapshot>& snapshot)
+{
+    if (account_)
+        if (auto done = become(*account_); !done) return done;
+    protect_memory();
+    snapshot = loader_.load();
+    if (snapshot) return {};
+    return base::fail(base::Code::configuration, options_.file, "the configuration could not be loaded",
+                      "see the messages before this one in the log");
+}
+
+base::Result<> Daemon::take_socket(const policy::Config& config)
+{
+    if (auto there = check_directory(); !there) return there;
+    if (auto alone = take_lock(config); !alone) return alone;
+    service_.emplace(*endpoint_);
+    return service_->open();
 }
 
 base::Result<> Daemon::check_directory() const
@@ -269,7 +286,7 @@ int Daemon::go_down(bool asked)
         log_.write(base::Level::warning,
                    std::to_string(cut_off) + " messages were cut off; their senders will try again");
     control_.close();
-    quiet_ = service_->stop() && cut_off == 0;
+    quiet_ = cut_off == 0;
     log_.write(base::Level::notice, "stopped");
     return EXIT_SUCCESS;
 }

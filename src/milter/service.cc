@@ -1,6 +1,7 @@
 #include "milter/service.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -48,50 +49,39 @@ base::Result<> Service::open()
             std::string("cannot listen: ") + (error != 0 ? std::strerror(error) : "see the system log"),
             endpoint_.local() ? "its directory must belong to the user that smime-milter runs as"
                               : "see who has the port: ss -ltnp");
+    bound_ = true;
     return {};
+}
+
+void Service::withdraw()
+{
+    if (bound_ && endpoint_.local()) unlink(endpoint_.path.c_str());
+    bound_ = false;
 }
 
 void Service::start(Runtime& runtime, std::function<void()> ended)
 {
     serve(runtime);
-    listener_ = std::thread([this, ended = std::move(ended)] {
+    std::thread([this, ended = std::move(ended)] {
         (void)smfi_main();
         ended_ = true;
         ended();
-    });
+    }).detach();
 }
 
 std::int64_t Service::drain(Runtime& runtime, std::chrono::seconds patience,
                             const std::function<bool()>& hurry)
 {
     runtime.drain();
+    // From here on Postfix finds no socket; who comes to an internet socket is
+    // refused in the negotiation.
+    withdraw();
     const auto deadline = Steady::now() + patience;
     const auto enough = [&] { return Steady::now() >= deadline || hurry() || ended_; };
     const auto busy = [&] { return runtime.receiving > 0 || callbacks_running() > 0; };
     while (busy() && !enough()) std::this_thread::sleep_for(10ms);
     std::this_thread::sleep_for(settling_time);
     return runtime.receiving;
-}
-
-bool Service::stop()
-{
-    if (!listener_.joinable()) return true;
-    // smfi_stop() waits for a lock that the listener holds while it sleeps for
-    // up to five seconds; a connection to our own socket wakes it.
-    std::thread stopper([] { (void)smfi_stop(); });
-    const auto deadline = Steady::now() + 10s;
-    while (!ended_ && Steady::now() < deadline) {
-        (void)endpoint_.answers();
-        std::this_thread::sleep_for(10ms);
-    }
-    if (!ended_) {
-        stopper.detach();
-        listener_.detach();
-        return false;
-    }
-    stopper.join();
-    listener_.join();
-    return true;
 }
 
 }  // namespace milter

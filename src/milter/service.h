@@ -6,7 +6,6 @@
 #include <chrono>
 #include <functional>
 #include <string>
-#include <thread>
 
 #include "base/result.h"
 #include "milter/endpoint.h"
@@ -28,26 +27,29 @@ public:
     // exist yet (it changes the umask).
     [[nodiscard]] base::Result<> open();
 
+    // Removes the socket that open() made: nobody finds us any more.
+    void withdraw();
+
     // Accepts connections from a thread of its own.  `ended` is called on that
     // thread when libmilter has stopped, asked or not.  The runtime and this
     // object must stay until the process ends, because libmilter does not wait
     // for its workers.
     void start(Runtime& runtime, std::function<void()> ended);
 
-    // Stops taking messages; waits until those whose octets are arriving have
-    // their answer, at most for `patience` or until `hurry` says so.  Gives the
-    // number of messages that were cut off.
+    // Stops taking connections and messages; waits until those messages whose
+    // octets are arriving have their answer, at most for `patience` or until
+    // `hurry` says so.  Gives the number of messages that were cut off.  What then
+    // remains of libmilter is idle and ends with the process: smfi_stop() would
+    // take up to five seconds, and it locks a mutex that the listener destroys
+    // meanwhile.
     [[nodiscard]] std::int64_t drain(Runtime& runtime, std::chrono::seconds patience,
                                      const std::function<bool()>& hurry);
-
-    // Ends libmilter.  False when it did not end within ten seconds.
-    bool stop();
 
     [[nodiscard]] bool ended() const { return ended_; }
 
 private:
     Endpoint endpoint_;
-    std::thread listener_;
+    bool bound_ = false;
     std::atomic<bool> ended_ = false;
 };
 
