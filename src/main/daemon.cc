@@ -158,8 +158,8 @@ base::Result<> Daemon::come_up()
     if (!libmilter_leaves_signals_alone(std::chrono::seconds(5)))
         log_.write(base::Level::warning,
                    "libmilter may take SIGHUP for a request to stop; reload with SIGUSR1 or smimectl reload");
-    control_.start([this](std::string_view request) { return answer(request); });
     advise();
+    control_.start([this](std::string_view request) { return answer(request); });
     notify_manager("READY=1\nSTATUS=serving " + endpoint_->spelling);
     return {};
 }

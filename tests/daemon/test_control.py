@@ -1,8 +1,9 @@
 """The control socket: one line in, some lines out."""
+import os
 import socket
 
 import samples
-from harness import Daemon
+from harness import PATIENCE, Daemon
 from test_messages import SHOP, talk
 
 
@@ -51,9 +52,18 @@ def test_client_that_does_not_read_blocks_nobody_for_ever():
 def test_daemon_works_without_a_control_socket():
     with Daemon(start=False) as d:
         d.milter["control_socket"] = ""
-        del d.milter["control_socket"]
         d.configure()
         d.process = d.spawn()
         d.logged("serving unix:")
         with talk(d, SHOP) as c:
             assert c.message(samples.PLAIN).body
+
+
+def test_missing_directory_of_the_control_socket_names_the_command():
+    with Daemon(start=False) as d:
+        d.milter["control_socket"] = d.directory + "/not-there/control.sock"
+        d.configure()
+        process = d.spawn()
+        assert process.wait(PATIENCE) == 69
+        assert f"install -d -o smime-milter -g smime-milter -m 0750 {d.directory}/not-there" in d.log(), d.log()
+        assert not os.path.exists(d.socket), "the socket of a daemon that did not start"
