@@ -12,3 +12,5 @@ libgateway_a_SOURCES += \
 smime_milter_SOURCES = \
 	src/milter/callbacks.cc src/milter/callbacks.h \
 	src/milter/service.cc src/milter/service.h
+
+unit_sources += tests/unit/milter_test.cc tests/unit/milter_session_test.cc
