@@ -313,7 +313,7 @@ int run(int argc, char** argv)
     if (options->check) return check_configuration(*options);
 
     // Never deleted: see Daemon.
-    auto* daemon = new Daemon(*options);
+    static auto* const daemon = new Daemon(*options);
     const int status = daemon->run();
     // A worker that is still at work must not find OpenSSL or a static gone.
     if (!daemon->quiet()) _exit(status);

@@ -15,7 +15,7 @@ namespace daemon_main
 
 base::Result<Account> find_account(const std::string& name, const std::string& where)
 {
-    std::vector<char> buffer(16 * 1024);
+    std::vector<char> buffer(16'384);
     passwd entry{};
     passwd* found = nullptr;
     const int error = getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);

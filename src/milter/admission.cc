@@ -12,7 +12,7 @@ namespace
 {
 
 // Accounting in steps, so that a header of many fields does not take the lock for each.
-constexpr std::uint64_t step = 16 * 1024;
+constexpr std::uint64_t step = 16'384;
 
 constexpr std::uint64_t in_steps(std::uint64_t octets) { return (octets + step - 1) / step * step; }
 

@@ -138,6 +138,7 @@ sfsistat guarded(SMFICTX* context, const char* name, sfsistat otherwise, void (S
             (connection->session.*recover)();
     } catch (...) {
         // Out of memory while reporting it: the answer is all that is left.
+        return otherwise;
     }
     return otherwise;
 }
