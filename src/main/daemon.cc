@@ -1,0 +1,334 @@
+// smime-milter(8): the order in which the daemon comes up and goes down.
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include "cms/library.h"
+#include "config.h"
+#include "main/control_socket.h"
+#include "main/loader.h"
+#include "main/lock.h"
+#include "main/notify.h"
+#include "main/options.h"
+#include "main/privileges.h"
+#include "main/signals.h"
+#include "main/status.h"
+#include "milter/service.h"
+
+namespace daemon_main
+{
+namespace
+{
+
+constexpr const char* program = "smime-milter";
+
+std::unique_ptr<base::Log> open_log(const Options& options)
+{
+    if (!options.to_stderr) return std::make_unique<base::SyslogLog>(program);
+    // libmilter knows syslog only; what it says is then seen on stderr as well.
+    openlog(program, LOG_PID | LOG_PERROR, LOG_MAIL);
+    return std::make_unique<base::StderrLog>(program);
+}
+
+void complain(const std::string& text) { std::fprintf(stderr, "%s: %s\n", program, text.c_str()); }
+
+int check_configuration(const Options& options)
+{
+    std::vector<base::Problem> problems;
+    const auto snapshot = gateway::load_snapshot(options.file, base::SystemClock().now(), problems);
+    bool right = snapshot != nullptr;
+    for (const auto& problem : problems) {
+        complain(problem.text());
+        if (problem.severity == base::Severity::error) right = false;
+    }
+    if (snapshot) {
+        if (const auto endpoint = milter::Endpoint::parse(snapshot->config.socket); !endpoint) {
+            complain(endpoint.error().text());
+            right = false;
+        }
+    }
+    return right ? EXIT_SUCCESS : static_cast<int>(base::Code::configuration);
+}
+
+// One run of the daemon.  Nothing in here is destroyed while libmilter's
+// threads may still use it: it lives until the process ends.
+class Daemon
+{
+public:
+    explicit Daemon(const Options& options)
+        : options_(options), log_(open_log(options)), loader_(options.file, options.verbose, log_, clock_)
+    {
+    }
+
+    // An exit status of sysexits(3).
+    int run()
+    {
+        umask(0077);
+        if (auto ready = come_up(); !ready) {
+            if (!options_.to_stderr) complain(ready.error().text());
+            log_.write(base::Level::error, ready.error().text());
+            control_.close();
+            if (service_) service_->withdraw();
+            return static_cast<int>(ready.error().code);
+        }
+        const bool asked = watch();
+        return go_down(asked);
+    }
+
+    [[nodiscard]] bool quiet() const { return quiet_; }
+
+private:
+    base::Result<> come_up();
+    base::Result<> enter_account(const policy::Config& config);
+    base::Result<> become_and_load(std::shared_ptr<const gateway::Snapshot>& snapshot);
+    base::Result<> take_socket(const policy::Config& config);
+    base::Result<> take_lock(const policy::Config& config);
+    base::Result<> check_directory() const;
+    void advise() const;
+    bool watch();
+    void reload();
+    int go_down(bool asked);
+    std::string answer(std::string_view request);
+
+    Options options_;
+    Signals signals_;
+    base::FilterLog log_;
+    base::SystemClock clock_;
+    base::SystemRandom random_;
+    Loader loader_;
+    base::Time started_ = clock_.now();
+    std::optional<Account> account_;  // to become, when started as root
+    std::optional<InstanceLock> lock_;
+    std::optional<milter::Endpoint> endpoint_;
+    std::optional<milter::Service> service_;
+    std::optional<milter::Runtime> runtime_;
+    ControlSocket control_;
+    int ended_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);  // libmilter's listener has ended
+    bool quiet_ = true;                                   // no thread is at work
+};
+
+// Root only reads the configuration, and binds an internet socket whose port may
+// be a privileged one.  All the rest, keys above all, is read by the user that
+// will read it again at each reload.
+base::Result<> Daemon::come_up()
+{
+    log_.write(base::Level::notice, PACKAGE_NAME " " PACKAGE_VERSION " starting, " + cms::library_version() +
+                                        ", libmilter " + milter::library_version());
+    std::vector<base::Problem> problems;
+    const auto config = policy::load_config(options_.file, problems);
+    if (!config) {
+        for (const auto& problem : problems) {
+            if (!options_.to_stderr) complain(problem.text());
+            log_.write(base::Level::error, problem.text());
+        }
+        return base::fail(base::Code::configuration, options_.file, "the configuration has mistakes",
+                          "mend them and run: smime-milter -n -c " + options_.file);
+    }
+    auto endpoint = milter::Endpoint::parse(config->socket);
+    if (!endpoint) return base::fail(endpoint.error());
+    endpoint_ = *endpoint;
+    if (auto known = enter_account(*config); !known) return known;
+
+    std::shared_ptr<const gateway::Snapshot> snapshot;
+    if (endpoint_->local()) {
+        if (auto loaded = become_and_load(snapshot); !loaded) return loaded;
+        if (auto bound = take_socket(*config); !bound) return bound;
+    } else {
+        if (auto bound = take_socket(*config); !bound) return bound;
+        if (auto loaded = become_and_load(snapshot); !loaded) return loaded;
+    }
+    if (!config->control_socket.empty())
+        if (auto bound = control_.open(config->control_socket); !bound) return bound;
+
+    runtime_.emplace(log_, clock_, random_, std::move(snapshot));
+    service_->start(*runtime_, [this] {
+        const std::uint64_t one = 1;
+        if (write(ended_, &one, sizeof one) < 0) return;  // cannot happen: the counter is not full
+    });
+    if (!libmilter_leaves_signals_alone(std::chrono::seconds(5)))
+        log_.write(base::Level::warning,
+                   "libmilter may take SIGHUP for a request to stop; reload with SIGUSR1 or smimectl reload");
+    advise();
+    control_.start([this](std::string_view request) { return answer(request); });
+    notify_manager("READY=1\nSTATUS=serving " + endpoint_->spelling);
+    return {};
+}
+
+base::Result<> Daemon::enter_account(const policy::Config& config)
+{
+    if (geteuid() != 0) return {};
+    auto account = find_account(config.user.empty() ? program : config.user, "[milter] user");
+    if (!account) return base::fail(account.error());
+    account_ = *account;
+    return {};
+}
+
+base::Result<> Daemon::become_and_load(std::shared_ptr<const gateway::Snapshot>& snapshot)
+{
+    if (account_)
+        if (auto done = become(*account_); !done) return done;
+    protect_memory();
+    snapshot = loader_.load();
+    if (snapshot) return {};
+    return base::fail(base::Code::configuration, options_.file, "the configuration could not be loaded",
+                      "see the messages before this one in the log");
+}
+
+base::Result<> Daemon::take_socket(const policy::Config& config)
+{
+    if (auto there = check_directory(); !there) return there;
+    if (auto alone = take_lock(config); !alone) return alone;
+    service_.emplace(*endpoint_);
+    return service_->open();
+}
+
+base::Result<> Daemon::check_directory() const
+{
+    if (!endpoint_->local()) return {};
+    const std::string directory = endpoint_->directory();
+    struct stat status{};
+    if (stat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
+    return base::fail(base::Code::unavailable, directory, "the directory of the socket does not exist",
+                      "run: install -d -o smime-milter -g postfix -m 2750 " + directory);
+}
+
+// Before the socket is bound: libmilter takes a live socket away from another
+// instance, and that one, when it ends, removes ours.
+base::Result<> Daemon::take_lock(const policy::Config& config)
+{
+    std::string path;
+    if (endpoint_->local()) {
+        path = endpoint_->path + ".lock";
+    } else if (!config.control_socket.empty()) {
+        path = config.control_socket + ".lock";
+    } else if (const char* directory = getenv("RUNTIME_DIRECTORY")) {  // NOLINT(concurrency-mt-unsafe)
+        path = std::string(directory) + "/smime-milter.lock";
+    } else {
+        return {};  // the system lets only one listen on a port
+    }
+    auto lock = InstanceLock::acquire(path, account_ ? account_->uid : 0);
+    if (!lock) return base::fail(lock.error());
+    lock_.emplace(std::move(*lock));
+    return {};
+}
+
+void Daemon::advise() const
+{
+    const auto snapshot = runtime_->snapshot();
+    auto& log = runtime_->log;
+    if (!cms::library_is_current())
+        log.write(base::Level::warning,
+                  cms::library_version() +
+                      " is older than 3.0.22 and has known holes in CMS; run: apt-get upgrade");
+    if (!endpoint_->local())
+        log.write(base::Level::warning, "every local user who reaches " + endpoint_->spelling +
+                                            " can have mail signed; a unix: socket keeps them out");
+    log.write(base::Level::notice, "serving " + endpoint_->spelling + ", " +
+                                       std::to_string(snapshot->config.rules.size()) + " rules, " +
+                                       std::to_string(snapshot->keys.all().size()) + " keys");
+    log.write(
+        base::Level::notice,
+        "set milter_default_action = tempfail in main.cf (F=T in sendmail.mc): with \"accept\" Postfix can "
+        "lose a message when a milter dies while it replaces the body");
+}
+
+// The main thread is the control thread.  True: it was asked to stop.
+bool Daemon::watch()
+{
+    for (;;) {
+        pollfd waiting[] = {{signals_.descriptor(), POLLIN, 0}, {ended_, POLLIN, 0}};
+        poll(waiting, 2, -1);
+        if (waiting[1].revents != 0) return false;
+        while (const auto number = signals_.next()) {
+            if (*number == SIGTERM || *number == SIGINT) return true;
+            reload();
+        }
+    }
+}
+
+void Daemon::reload()
+{
+    notify_reloading();
+    const auto result = loader_.reload(*runtime_);
+    notify_manager(result.loaded
+                       ? "READY=1\nSTATUS=configuration loaded"
+                       : "READY=1\nSTATUS=the new configuration has mistakes, the old one is in force");
+}
+
+int Daemon::go_down(bool asked)
+{
+    if (!asked) {
+        log_.write(base::Level::error, "libmilter has ended by itself; what it said is in the system log");
+        control_.close();
+        quiet_ = false;
+        return static_cast<int>(base::Code::unavailable);
+    }
+    notify_manager("STOPPING=1");
+    const auto patience = std::chrono::seconds(runtime_->snapshot()->config.drain_seconds);
+    log_.write(base::Level::notice,
+               "stopping, " + std::to_string(runtime_->receiving) + " messages in flight");
+    const auto hurry = [this] {
+        const auto number = signals_.next();
+        return number == SIGTERM || number == SIGINT;
+    };
+    const auto cut_off = service_->drain(*runtime_, patience, hurry);
+    if (cut_off > 0)
+        log_.write(base::Level::warning,
+                   std::to_string(cut_off) + " messages were cut off; their senders will try again");
+    control_.close();
+    quiet_ = cut_off == 0;
+    log_.write(base::Level::notice, "stopped");
+    return EXIT_SUCCESS;
+}
+
+std::string Daemon::answer(std::string_view request)
+{
+    if (request == "ping") return "ok: pong\n";
+    if (request == "status") return status_text(*runtime_, loader_, started_);
+    if (request == "reload") return reload_text(loader_.reload(*runtime_));
+    return "error: unknown request\n";
+}
+
+int run(int argc, char** argv)
+{
+    const auto options = parse_options(argc, argv);
+    if (!options) {
+        complain(options.error().text());
+        return static_cast<int>(options.error().code);
+    }
+    if (options->help || options->version) {
+        std::fputs((options->help ? help_text() : version_text()).c_str(), stdout);
+        return EXIT_SUCCESS;
+    }
+    if (options->check) return check_configuration(*options);
+
+    // Never deleted: see Daemon.
+    static auto* const daemon = new Daemon(*options);
+    const int status = daemon->run();
+    // A worker that is still at work must not find OpenSSL or a static gone.
+    if (!daemon->quiet()) _exit(status);
+    return status;
+}
+
+}  // namespace
+}  // namespace daemon_main
+
+int main(int argc, char** argv)
+{
+    try {
+        return daemon_main::run(argc, argv);
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "smime-milter: internal error: %s\n", e.what());
+    }
+    return static_cast<int>(base::Code::internal);
+}

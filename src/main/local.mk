@@ -1,2 +1,11 @@
-smime_milter_SOURCES += src/main/daemon.cc
+smime_milter_SOURCES += \
+	src/main/control_socket.cc src/main/control_socket.h \
+	src/main/daemon.cc \
+	src/main/loader.cc src/main/loader.h \
+	src/main/lock.cc src/main/lock.h \
+	src/main/notify.cc src/main/notify.h \
+	src/main/options.cc src/main/options.h \
+	src/main/privileges.cc src/main/privileges.h \
+	src/main/signals.cc src/main/signals.h \
+	src/main/status.cc src/main/status.h
 smime_milter_LDADD = $(gateway_libs) $(MILTER_LIBS)

@@ -1,0 +1,61 @@
+// The control socket: how smimectl talks to the running daemon.
+//
+// A UNIX stream socket, mode 0660: whoever may write to it may ask.  The client
+// sends one line and reads until end-of-file:
+//
+//   "ping\n"    ->  "ok: pong\n"
+//   "reload\n"  ->  "ok: configuration loaded\n", or "error: ...\n" when the old
+//                   one stays in force; then each problem and remark on its own
+//                   line, "file:line: error: ..." as in the log
+//   "status\n"  ->  "ok: running\n" (or "ok: stopping\n"), then "key: value" lines:
+//                   version, pid, started, config, rules, keys, connections,
+//                   messages, in_flight ("OCTETS of LIMIT"), crypto_slots
+//                   ("USED of LIMIT"), reload ("TIME ok|failed"), and for each
+//                   kind of ending "processed: N action=A status=S"
+//   else        ->  "error: unknown request\n"
+//
+// Keys may be added; a client ignores those that it does not know.  One client is
+// served at a time; a request is at most 128 octets and two seconds, an answer has
+// five seconds to be read.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "base/result.h"
+
+namespace daemon_main
+{
+
+class ControlSocket
+{
+public:
+    // Gives the answer to a request (without its line end); called on the
+    // thread of this socket.
+    using Answerer = std::function<std::string(std::string_view request)>;
+
+    ControlSocket() = default;
+    ~ControlSocket() { close(); }
+    ControlSocket(const ControlSocket&) = delete;
+    ControlSocket& operator=(const ControlSocket&) = delete;
+
+    // Binds; replaces a stale socket, but not one that answers.  No threads may
+    // exist yet (it changes the umask).
+    [[nodiscard]] base::Result<> open(const std::string& path);
+    void start(Answerer answerer);
+    // Ends the thread, at most after the request that is being answered, and
+    // removes the socket.
+    void close();
+
+private:
+    void serve(const Answerer& answerer);
+
+    std::string path_;
+    int listener_ = -1;
+    int stop_ = -1;
+    std::thread thread_;
+};
+
+}  // namespace daemon_main

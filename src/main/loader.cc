@@ -1,0 +1,83 @@
+#include "main/loader.h"
+
+namespace daemon_main
+{
+namespace
+{
+
+std::string counted(std::size_t n, const char* what)
+{
+    return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+}
+
+// Changes that a running daemon cannot follow: it is bound and it is who it is.
+std::vector<std::string> restart_needed(const policy::Config& old, const policy::Config& now)
+{
+    std::vector<std::string> keys;
+    if (old.socket != now.socket) keys.emplace_back("socket");
+    if (old.control_socket != now.control_socket) keys.emplace_back("control_socket");
+    if (old.user != now.user) keys.emplace_back("user");
+    return keys;
+}
+
+}  // namespace
+
+Loader::Loader(std::string file, bool verbose, base::FilterLog& log, const base::Clock& clock)
+    : file_(std::move(file)), verbose_(verbose), log_(log), clock_(clock)
+{
+    if (verbose_) log_.threshold(base::Level::debug);
+}
+
+void Loader::say(base::Level level, const std::string& line, std::vector<std::string>& lines)
+{
+    log_.write(level, line);
+    lines.push_back(line);
+}
+
+std::shared_ptr<const gateway::Snapshot> Loader::load(std::vector<std::string>& lines)
+{
+    std::vector<base::Problem> problems;
+    auto snapshot = gateway::load_snapshot(file_, clock_.now(), problems);
+    for (const auto& problem : problems)
+        say(problem.severity == base::Severity::error ? base::Level::error : base::Level::warning,
+            problem.text(), lines);
+    if (snapshot && !verbose_) log_.threshold(snapshot->config.log_level);
+    const std::lock_guard lock(last_mutex_);
+    last_ = base::iso8601(clock_.now()) + (snapshot ? " ok" : " failed");
+    return snapshot;
+}
+
+std::shared_ptr<const gateway::Snapshot> Loader::load()
+{
+    const std::lock_guard lock(loading_);
+    std::vector<std::string> lines;
+    return load(lines);
+}
+
+Loader::Result Loader::reload(milter::Runtime& runtime)
+{
+    const std::lock_guard lock(loading_);
+    Result result;
+    auto snapshot = load(result.lines);
+    if (!snapshot) {
+        say(base::Level::error, "the configuration was not loaded, the one from before stays in force",
+            result.lines);
+        return result;
+    }
+    for (const auto& key : restart_needed(runtime.snapshot()->config, snapshot->config))
+        say(base::Level::warning, key + " has changed: this takes effect after a restart", result.lines);
+    const std::string summary = "configuration loaded: " + counted(snapshot->config.rules.size(), "rule") +
+                                ", " + counted(snapshot->keys.all().size(), "key");
+    runtime.replace_snapshot(std::move(snapshot));
+    say(base::Level::notice, summary, result.lines);
+    result.loaded = true;
+    return result;
+}
+
+std::string Loader::last() const
+{
+    const std::lock_guard lock(last_mutex_);
+    return last_;
+}
+
+}  // namespace daemon_main

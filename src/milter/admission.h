@@ -1,0 +1,93 @@
+// Who may use how much: octets in memory and concurrent cryptography.
+//
+// libmilter's pool of threads has no upper bound, so we bound what its threads
+// do.  What does not fit is answered with 451 and comes again; the machine is
+// never driven out of memory.  Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+
+namespace milter
+{
+
+struct AdmissionLimits {
+    std::uint64_t octets = 0;  // 0: a quarter of the machine's memory
+    unsigned slots = 0;        // 0: two for each processor
+};
+
+class Admission
+{
+public:
+    explicit Admission(AdmissionLimits limits = {}) { set_limits(limits); }
+
+    // A reload may change them while messages are in flight; what is admitted stays.
+    void set_limits(AdmissionLimits limits);
+
+    struct Usage {
+        std::uint64_t octets = 0, octet_limit = 0;
+        unsigned slots = 0, slot_limit = 0;
+    };
+    [[nodiscard]] Usage usage() const;
+
+    // The octets one message holds, given back when it dies or is released.
+    // One message at a time, not for concurrent use.
+    class Share
+    {
+    public:
+        explicit Share(Admission& owner) : owner_(owner) {}
+        ~Share() { release(); }
+        Share(const Share&) = delete;
+        Share& operator=(const Share&) = delete;
+
+        // False: over the cap, and nothing changed.  A message that is alone is
+        // always admitted, or one larger than the cap could never get through.
+        [[nodiscard]] bool grow_to(std::uint64_t octets);
+        void shrink_to(std::uint64_t octets);
+        void release() { shrink_to(0); }
+        [[nodiscard]] std::uint64_t held() const { return held_; }
+
+    private:
+        friend class Admission;
+        Admission& owner_;
+        std::uint64_t held_ = 0;
+    };
+
+    // The right to do cryptography and to use `working` octets more meanwhile;
+    // given back when it dies.
+    class Slot
+    {
+    public:
+        Slot() = default;
+        Slot(Slot&& other) noexcept { *this = static_cast<Slot&&>(other); }
+        Slot& operator=(Slot&& other) noexcept;
+        ~Slot() { release(); }
+        [[nodiscard]] explicit operator bool() const { return owner_ != nullptr; }
+        void release();
+
+    private:
+        friend class Admission;
+        Admission* owner_ = nullptr;
+        std::uint64_t working_ = 0;
+    };
+
+    // Waits for both at most until `deadline`; `progress` is called about once a
+    // second meanwhile and ends the wait when it returns false (nobody is
+    // waiting for the answer any more).  An empty Slot: not granted.
+    [[nodiscard]] Slot enter(const Share& share, std::uint64_t working,
+                             std::chrono::steady_clock::time_point deadline,
+                             const std::function<bool()>& progress);
+
+private:
+    [[nodiscard]] bool fits(std::uint64_t more, std::uint64_t own) const;
+
+    mutable std::mutex mutex_;
+    std::condition_variable freed_;
+    std::uint64_t octets_ = 0, octet_limit_ = 0;
+    unsigned slots_ = 0, slot_limit_ = 0;
+};
+
+}  // namespace milter

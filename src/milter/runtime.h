@@ -1,0 +1,81 @@
+// What all sessions share: the snapshot in force, limits, log and counters.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "gateway/outcome.h"
+#include "gateway/snapshot.h"
+#include "milter/admission.h"
+
+namespace milter
+{
+
+// How many messages ended how, by the facts "action" and "status".
+class Tally
+{
+public:
+    void count(const gateway::Outcome& outcome);
+    using Counts = std::map<std::pair<std::string, std::string>, std::uint64_t>;
+    [[nodiscard]] Counts counts() const;
+
+private:
+    mutable std::mutex mutex_;
+    Counts counts_;
+};
+
+// Thread-safe.  Borrows the log, the clock and the source of randomness, which
+// must outlive it.
+class Runtime
+{
+public:
+    Runtime(base::Log& log_to, const base::Clock& clock_from, base::Random& random_from,
+            std::shared_ptr<const gateway::Snapshot> first);
+
+    // A message takes the snapshot when it begins and keeps it to its end.  (A
+    // mutex, because std::atomic<std::shared_ptr> of libstdc++ 12 is no match
+    // for ThreadSanitizer.)
+    [[nodiscard]] std::shared_ptr<const gateway::Snapshot> snapshot() const;
+    void replace_snapshot(std::shared_ptr<const gateway::Snapshot> next);
+
+    // While draining no new message is taken, and those whose octets are
+    // arriving are finished.
+    void drain() { draining_ = true; }
+    [[nodiscard]] bool draining() const { return draining_; }
+
+    base::Log& log;
+    const base::Clock& clock;
+    base::Random& random;
+    Admission admission;
+    Tally tally;
+    std::atomic<std::int64_t> connections = 0;
+    std::atomic<std::int64_t> messages = 0;   // from MAIL to the end
+    std::atomic<std::int64_t> receiving = 0;  // from the first header field to the end
+
+private:
+    mutable std::mutex mutex_;
+    std::shared_ptr<const gateway::Snapshot> snapshot_;
+    std::atomic<bool> draining_ = false;
+};
+
+// Adds one to a counter for as long as it lives.
+class Counted
+{
+public:
+    explicit Counted(std::atomic<std::int64_t>& counter) : counter_(counter) { ++counter_; }
+    ~Counted() { --counter_; }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+
+private:
+    std::atomic<std::int64_t>& counter_;
+};
+
+}  // namespace milter

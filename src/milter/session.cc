@@ -1,0 +1,253 @@
+#include "milter/session.h"
+
+#include <optional>
+
+#include "milter/apply.h"
+#include "milter/envelope.h"
+
+namespace milter
+{
+namespace
+{
+
+using Steady = std::chrono::steady_clock;
+
+constexpr auto longest_wait_for_a_slot = std::chrono::seconds(30);
+// The MTA gives us minutes (Postfix 300 s, renewed by progress()); lookups must
+// have given up long before.
+constexpr auto longest_processing = std::chrono::seconds(120);
+
+// A clear signature needs next to nothing beside the message, an opaque one or
+// a verification of one about as much again.
+constexpr std::uint64_t working_memory(std::uint64_t held) { return held; }
+
+// What happens to a message that never got as far as a decision.
+gateway::Outcome postponed(std::string reason, base::Level level)
+{
+    gateway::Outcome outcome;
+    outcome.action = gateway::Action::tempfail;
+    outcome.level = level;
+    outcome.facts = {{"action", "tempfail", false}, {"status", "451 4.3.2", false}};
+    outcome.facts.push_back({"reason", std::move(reason), false});
+    return outcome;
+}
+
+}  // namespace
+
+// Dies as a whole, so that nothing of a message can survive it.
+struct Session::Passing {
+    Passing(Runtime& runtime, gateway::Envelope from)
+        : snapshot(runtime.snapshot()),
+          envelope(std::move(from)),
+          share(runtime.admission),
+          counted(runtime.messages)
+    {
+    }
+
+    std::shared_ptr<const gateway::Snapshot> snapshot;
+    gateway::Envelope envelope;
+    Admission::Share share;  // before the octets it accounts for, so that it goes after them
+    gateway::MessageBuilder builder;
+    std::uint64_t envelope_octets = 0;
+    bool keeps_body = true;
+    Trouble trouble = Trouble::none;
+    Counted counted;
+    std::optional<Counted> receiving;
+};
+
+Session::Session(Runtime& runtime) : runtime_(runtime), counted_(runtime.connections) {}
+Session::~Session() = default;
+
+void Session::connect(std::string client_name, std::string client_address)
+{
+    abort();
+    client_name_ = std::move(client_name);
+    client_address_ = std::move(client_address);
+}
+
+void Session::mail_from(std::string_view address, const Mta& mta)
+{
+    abort();
+    passing_ =
+        std::make_unique<Passing>(runtime_, begin_envelope(client_address_, client_name_, address, mta));
+    if (runtime_.draining()) passing_->trouble = Trouble::draining;
+}
+
+void Session::recipient(std::string_view as_given)
+{
+    if (!passing_ || passing_->trouble != Trouble::none) return;
+    passing_->envelope.recipients.emplace_back(without_brackets(as_given));
+    passing_->envelope.recipients_as_given.emplace_back(as_given);
+    passing_->envelope_octets += 2 * as_given.size() + 2 * sizeof(std::string);
+    charge(*passing_);
+}
+
+void Session::field(std::string_view name, std::string_view value)
+{
+    if (!passing_ || passing_->trouble != Trouble::none) return;
+    if (!passing_->receiving) passing_->receiving.emplace(runtime_.receiving);
+    if (!passing_->builder.add_field(name, value)) return stumble(*passing_, Trouble::memory);
+    charge(*passing_);
+}
+
+void Session::body(base::Octets chunk)
+{
+    if (!passing_ || passing_->trouble != Trouble::none) return;
+    auto& passing = *passing_;
+    if (passing.keeps_body &&
+        passing.builder.size() + chunk.size() > passing.snapshot->config.max_message_size)
+        drop_body(passing, gateway::BodyState::too_large);
+    // Asked for before it is taken: the cap holds for every moment.
+    if (passing.keeps_body &&
+        !passing.share.grow_to(passing.envelope_octets + passing.builder.held() + chunk.size()))
+        return stumble(passing, Trouble::overload);
+    if (!passing.builder.add_body(chunk)) stumble(passing, Trouble::memory);
+}
+
+Answer Session::end_of_header(Mta& mta)
+{
+    began_ = Steady::now();
+    if (!passing_) return refuse(Trouble::no_message, mta);
+    auto& passing = *passing_;
+    if (passing.trouble == Trouble::none && !passing.receiving) passing.receiving.emplace(runtime_.receiving);
+    passing.envelope.queue_id = mta.macro("i");
+    if (passing.trouble == Trouble::none && !passing.builder.end_header()) stumble(passing, Trouble::memory);
+    if (passing.trouble != Trouble::none) return refuse(passing.trouble, mta);
+
+    auto decision =
+        gateway::at_end_of_header(passing.envelope, passing.builder.header_view(), *passing.snapshot);
+    switch (decision.need) {
+        case gateway::Need::body: break;
+        case gateway::Need::header_only: drop_body(passing, gateway::BodyState::not_needed); break;
+        case gateway::Need::nothing:
+            report(passing.envelope, decision.outcome);
+            passing_.reset();
+            return Answer::accept;
+    }
+    return Answer::proceed;
+}
+
+Answer Session::end_of_message(Mta& mta)
+{
+    began_ = Steady::now();
+    if (!passing_) return refuse(Trouble::no_message, mta);
+    if (const std::string id = mta.macro("i"); !id.empty()) passing_->envelope.queue_id = id;
+    if (passing_->trouble != Trouble::none) return refuse(passing_->trouble, mta);
+    const Answer answer = process(mta);
+    passing_.reset();
+    return answer;
+}
+
+Answer Session::process(Mta& mta)
+{
+    auto& passing = *passing_;
+    auto told = began_;
+    const auto progress = [&told, &mta] {
+        const auto now = Steady::now();
+        if (now - told < std::chrono::seconds(1)) return true;
+        told = now;
+        return mta.progress();
+    };
+    auto slot = runtime_.admission.enter(passing.share, working_memory(passing.builder.held()),
+                                         began_ + longest_wait_for_a_slot, progress);
+    if (!slot) return refuse(Trouble::overload, mta);
+
+    const auto message = passing.builder.finish(std::move(passing.envelope));
+    gateway::World world;
+    world.clock = &runtime_.clock;
+    world.random = &runtime_.random;
+    world.progress = [&progress] { (void)progress(); };
+    world.deadline = Steady::now() + longest_processing;
+    auto outcome = gateway::process(message, *passing.snapshot, world);
+    // The MTA may be slow to take a new body; others can compute meanwhile.
+    slot.release();
+
+    const Applied applied = apply(outcome, message, mta);
+    if (!applied.failure.empty()) {
+        outcome = postponed(applied.failure, base::Level::error);
+        (void)mta.set_reply(
+            temporary_reply("451", "4.3.2", "the message could not be edited, try again later"));
+    }
+    report(message.envelope, outcome);
+    return applied.answer;
+}
+
+void Session::abort()
+{
+    if (passing_ && passing_->receiving)
+        runtime_.log.write(
+            base::Level::debug,
+            (passing_->envelope.queue_id.empty() ? std::string("NOQUEUE")
+                                                 : base::printable(passing_->envelope.queue_id, 64)) +
+                ": aborted by the MTA after " + std::to_string(passing_->builder.size()) + " octets");
+    passing_.reset();
+}
+
+void Session::fail()
+{
+    if (passing_) stumble(*passing_, Trouble::bug);
+}
+
+// From here on the body is counted, not kept.  (SMFIS_SKIP would spare the MTA
+// the sending, but it is an answer to a body chunk, and we have asked the MTA not
+// to wait for those: service.cc.)
+void Session::drop_body(Passing& passing, gateway::BodyState why)
+{
+    passing.builder.drop_body(why);
+    passing.keeps_body = false;
+    passing.share.shrink_to(passing.envelope_octets + passing.builder.held());
+}
+
+void Session::charge(Passing& passing)
+{
+    if (!passing.share.grow_to(passing.envelope_octets + passing.builder.held()))
+        stumble(passing, Trouble::overload);
+}
+
+// The message will be refused; what it held is free for others from now on.
+void Session::stumble(Passing& passing, Trouble trouble)
+{
+    passing.trouble = trouble;
+    passing.builder = gateway::MessageBuilder();
+    passing.envelope.recipients.clear();
+    passing.envelope.recipients_as_given.clear();
+    passing.share.release();
+}
+
+Answer Session::refuse(Trouble trouble, Mta& mta)
+{
+    const char* text = "try again later";
+    auto outcome = postponed("internal error", base::Level::error);
+    const auto because = [&](const char* reason, base::Level level) { outcome = postponed(reason, level); };
+    switch (trouble) {
+        case Trouble::overload:
+            because("too much mail in flight (max_in_flight, crypto_slots)", base::Level::warning);
+            text = "too much mail at once, try again later";
+            break;
+        case Trouble::memory: because("out of memory", base::Level::error); break;
+        case Trouble::draining:
+            because("the daemon is being stopped", base::Level::notice);
+            text = "the mail filter is being restarted, try again later";
+            break;
+        case Trouble::no_message:
+            because("the MTA ended a message that it did not begin", base::Level::error);
+            break;
+        case Trouble::none:
+        case Trouble::bug: break;
+    }
+    (void)mta.set_reply(temporary_reply("451", "4.3.2", text));
+    if (passing_) passing_->envelope.queue_id = mta.macro("i");
+    report(passing_ ? passing_->envelope : gateway::Envelope{}, outcome);
+    passing_.reset();
+    return Answer::tempfail;
+}
+
+void Session::report(const gateway::Envelope& envelope, const gateway::Outcome& outcome)
+{
+    runtime_.tally.count(outcome);
+    const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - began_);
+    runtime_.log.write(outcome.level,
+                       gateway::log_line(envelope, outcome) + " ms=" + std::to_string(spent.count()));
+}
+
+}  // namespace milter
