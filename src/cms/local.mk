@@ -10,3 +10,4 @@ libgateway_a_SOURCES += \
 	src/cms/verify.h
 
 unit_sources +=
+libgateway_a_SOURCES += src/cms/inspect.cc src/cms/inspect.h
