@@ -17,7 +17,7 @@ namespace cms
 struct SignerPicture {
     std::string issuer, serial;  // of the SignerIdentifier, or
     std::string key_identifier;  // its subjectKeyIdentifier, lower-case hex
-    std::string digest;          // "sha256": the object identifier's short name
+    std::string digest;          // "sha256"
     std::string signature;       // "rsaEncryption", "ecdsa-with-SHA256", ...
     bool signed_attributes = false;
     std::optional<base::Time> signing_time;
