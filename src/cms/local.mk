@@ -11,3 +11,4 @@ libgateway_a_SOURCES += \
 
 unit_sources +=
 libgateway_a_SOURCES += src/cms/inspect.cc src/cms/inspect.h
+unit_sources += tests/unit/cms_inspect_test.cc
