@@ -41,8 +41,10 @@ struct Tree {
 
 std::string file_name(const mime::Part& part)
 {
-    if (const auto* field = part.header.find("Content-Disposition"))
-        if (const auto* name = mime::parse_disposition(field->value).parameter("filename")) return *name;
+    if (const auto* field = part.header.find("Content-Disposition")) {
+        const auto disposition = mime::parse_disposition(field->value);
+        if (const auto* name = disposition.parameter("filename")) return *name;
+    }
     const auto* name = part.content_type.parameter("name");
     return name == nullptr ? "" : *name;
 }
