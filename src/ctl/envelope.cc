@@ -79,7 +79,7 @@ base::Result<std::string> header_lines(const std::vector<std::string>& fields)
 void add_envelope_options(Options& options, EnvelopeOptions& into)
 {
     options.value("--from", into.from, "ADDRESS", "author; with a MESSAGE only the default of --mail-from");
-    options.values("--to", into.to, "ADDRESS", "envelope recipient, may be repeated");
+    options.values("--to", into.to, "ADDRESS", "envelope recipient, needed, may be repeated");
     options.value("--mail-from", into.mail_from, "ADDRESS", "envelope sender, \"\" for the null sender");
     options.value("--auth", into.auth, "LOGIN", "the client has logged in as this");
     options.value("--client", into.client, "IP", "address of the client");

@@ -129,7 +129,7 @@ std::string unknown_command(const CLI::App& app, const CLI::App* reached, int ar
 // CLI11's texts in this program's words.
 std::string describe(const CLI::ParseError& e, const CLI::App& app, int argc, char** argv)
 {
-    const std::string text = e.what();
+    std::string text = e.what();
     const CLI::App* command = chosen(app);
     const bool wants_command = command == nullptr || !command->get_subcommands(nullptr).empty();
     if (wants_command && (dynamic_cast<const CLI::RequiredError*>(&e) != nullptr ||
@@ -184,9 +184,9 @@ base::Result<int> run_command_line(std::span<const Command> table, int argc, cha
         ->type_name("FILE");
     app.set_version_flag("--version", "smimectl " PACKAGE_VERSION "\n" + cms::library_version());
     app.get_formatter()->column_width(34);
-    app.footer(footer);
     app.require_subcommand(1);
     define(app, table, global, runs);
+    app.footer(footer);  // after the commands, which would inherit it
     try {
         app.parse(arguments(argc, argv));
     } catch (const CLI::Success& e) {  // --help, --version
