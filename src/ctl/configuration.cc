@@ -35,8 +35,9 @@ base::Result<int> run_configtest(const ConfigtestOptions& options, const Global&
 {
     std::vector<base::Problem> problems;
     const auto snapshot = gateway::load_snapshot(global.config, base::SystemClock().now(), problems);
+    // Where there is a snapshot the daemon starts, without what is broken.
     const auto is_error = [&](const base::Problem& p) {
-        return options.strict || p.severity == base::Severity::error;
+        return options.strict || (snapshot == nullptr && p.severity == base::Severity::error);
     };
     const auto errors = static_cast<std::size_t>(std::count_if(problems.begin(), problems.end(), is_error));
     const bool good = snapshot != nullptr && errors == 0;
@@ -51,7 +52,7 @@ base::Result<int> run_configtest(const ConfigtestOptions& options, const Global&
         return good ? exit_yes : exit_configuration;
     }
     for (auto problem : problems) {
-        if (is_error(problem)) problem.severity = base::Severity::error;
+        problem.severity = is_error(problem) ? base::Severity::error : base::Severity::warning;
         if (!options.quiet || problem.severity == base::Severity::error) report({problem}, true);
     }
     std::string text;

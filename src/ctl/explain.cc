@@ -33,12 +33,12 @@ const char* name(Match m)
 
 const char* name(policy::OnTemporary t) { return t == policy::OnTemporary::accept ? "accept" : "tempfail"; }
 
+// The same rules come out the same way; the reasons name the recipient.
 bool same_trace(const RecipientTrace& a, const RecipientTrace& b)
 {
-    return a.rule == b.rule && std::equal(a.tried.begin(), a.tried.end(), b.tried.begin(), b.tried.end(),
-                                          [](const auto& x, const auto& y) {
-                                              return x.rule == y.rule && x.match == y.match && x.why == y.why;
-                                          });
+    return a.rule == b.rule &&
+           std::equal(a.tried.begin(), a.tried.end(), b.tried.begin(), b.tried.end(),
+                      [](const auto& x, const auto& y) { return x.rule == y.rule && x.match == y.match; });
 }
 
 // The certificates that could sign for the author, or why none can.
@@ -117,21 +117,19 @@ std::string text_of(const gateway::Case& c, const std::vector<Item>& items)
     out +=
         line("direction", policy::name(c.decision.direction.direction) + (": " + c.decision.direction.why));
 
-    std::vector<bool> done(c.decision.recipients.size(), false);
-    for (std::size_t i = 0; i < done.size(); ++i) {
-        if (done[i]) continue;
-        const auto& trace = c.decision.recipients[i];
-        std::vector<std::string> names;
-        for (std::size_t j = i; j < done.size(); ++j) {
-            if (done[j] || !same_trace(trace, c.decision.recipients[j])) continue;
-            done[j] = true;
-            names.push_back(c.decision.recipients[j].recipient);
+    const auto& recipients = c.decision.recipients;
+    for (auto trace = recipients.begin(); trace != recipients.end(); ++trace) {
+        out += "\nto " + display(trace->recipient) + "\n";
+        const auto like =
+            std::find_if(recipients.begin(), trace, [&](const auto& r) { return same_trace(r, *trace); });
+        if (like != trace) {
+            out += "  as for " + display(like->recipient) + "\n";
+            continue;
         }
-        out += "\nto " + display(join(names)) + "\n";
-        for (const auto& tried : trace.tried)
+        for (const auto& tried : trace->tried)
             out += fmt::format("  {:<6}[rule {}] {}\n", tried.match == Match::yes ? "YES" : name(tried.match),
                                tried.rule->name, display(tried.why));
-        if (trace.rule == nullptr) out += "  no rule applies\n";
+        if (trace->rule == nullptr) out += "  no rule applies\n";
     }
     out += "\nwhat would happen\n";
     for (const auto& item : items) out += fmt::format("  {:<12}{}\n", item.label, display(item.text));
