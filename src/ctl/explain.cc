@@ -129,7 +129,10 @@ std::string text_of(const gateway::Case& c, const std::vector<Item>& items)
         for (const auto& tried : trace->tried)
             out += fmt::format("  {:<6}[rule {}] {}\n", tried.match == Match::yes ? "YES" : name(tried.match),
                                tried.rule->name, display(tried.why));
-        if (trace->rule == nullptr) out += "  no rule applies\n";
+        if (trace->undecided)
+            out += "  the size of the message decides: name a MESSAGE\n";
+        else if (trace->rule == nullptr)
+            out += "  no rule applies\n";
     }
     out += "\nwhat would happen\n";
     for (const auto& item : items) out += fmt::format("  {:<12}{}\n", item.label, display(item.text));
@@ -146,6 +149,7 @@ Json json_of(const gateway::Case& c, const std::vector<Item>& items)
                 {{"rule", t.rule->name}, {"where", t.rule->at()}, {"match", name(t.match)}, {"why", t.why}});
         recipients.push_back({{"recipient", trace.recipient},
                               {"rule", trace.rule == nullptr ? Json() : Json(trace.rule->name)},
+                              {"undecided", trace.undecided},
                               {"tried", tried}});
     }
     Json plan = Json::object();
