@@ -1,1 +1,1 @@
-dist_man_MANS += doc/smime-milter.conf.5
+dist_man_MANS += doc/smime-milter.conf.5 doc/smime-milter.8 doc/smimectl.1

@@ -6,6 +6,7 @@ libgateway_a_SOURCES += \
 	src/cms/der_objects.cc \
 	src/cms/finding.cc src/cms/finding.h \
 	src/cms/forgery.cc src/cms/forgery.h \
+	src/cms/inspect.cc src/cms/inspect.h \
 	src/cms/key_material.h \
 	src/cms/library.cc src/cms/library.h \
 	src/cms/openssl.cc src/cms/openssl.h \
@@ -28,6 +29,7 @@ unit_sources += \
 	tests/unit/cms_certificate_test.cc \
 	tests/unit/cms_container_test.cc \
 	tests/unit/cms_fixture.h \
+	tests/unit/cms_inspect_test.cc \
 	tests/unit/cms_sign_test.cc \
 	tests/unit/cms_trust_test.cc \
 	tests/unit/cms_verify_signer_test.cc \

@@ -1,2 +1,19 @@
-smimectl_SOURCES = src/ctl/main.cc
+smimectl_SOURCES = \
+	src/ctl/command.h \
+	src/ctl/configuration.cc \
+	src/ctl/control.cc \
+	src/ctl/envelope.cc src/ctl/envelope.h \
+	src/ctl/explain.cc \
+	src/ctl/input.cc src/ctl/input.h \
+	src/ctl/inspect.cc \
+	src/ctl/json.h \
+	src/ctl/main.cc \
+	src/ctl/options.cc src/ctl/options.h \
+	src/ctl/output.cc src/ctl/output.h \
+	src/ctl/process.cc \
+	src/ctl/sign.cc \
+	src/ctl/test_ca.cc \
+	src/ctl/trust.cc src/ctl/trust.h \
+	src/ctl/verify.cc
 smimectl_LDADD = $(gateway_libs)
+EXTRA_DIST += tests/ctl/run

@@ -1,0 +1,50 @@
+// smimectl: the administrator's tool.  It runs the daemon's code on messages
+// from files (smimectl(1)).
+#include <exception>
+#include <new>
+
+#include "ctl/command.h"
+#include "ctl/options.h"
+#include "ctl/output.h"
+
+namespace
+{
+
+using ctl::Command;
+
+constexpr Command test_ca[] = {
+    {"init", "make a certification authority in a directory", ctl::test_ca_init},
+    {"issue", "issue a certificate with its key as PFX", ctl::test_ca_issue},
+};
+
+constexpr Command commands[] = {
+    {"configtest", "load all that the daemon would, report every problem", ctl::configtest},
+    {"config", "show settings: effective, set (-n) or defaults (-d)", ctl::config},
+    {"explain", "tell which rule applies to a message, and why", ctl::explain},
+    {"process", "run the whole policy on a message as the daemon would", ctl::process},
+    {"sign", "sign a message", ctl::sign},
+    {"verify", "judge the signatures of a message", ctl::verify},
+    {"strip", "take the signature off a message", ctl::strip},
+    {"inspect", "show the MIME tree and the CMS layers of a message", ctl::inspect},
+    {"test-ca", "a certification authority for trying things out", nullptr, test_ca},
+    {"status", "ask the running daemon how it is", ctl::status},
+    {"reload", "make the running daemon read its configuration again", ctl::reload},
+};
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    try {
+        const auto status = ctl::run_command_line(commands, argc, argv);
+        if (status) return *status;
+        ctl::remark(status.error().text());
+        return static_cast<int>(status.error().code);
+    } catch (const std::bad_alloc&) {
+        ctl::remark("error: out of memory");
+        return static_cast<int>(base::Code::temporary);
+    } catch (const std::exception& e) {
+        ctl::remark(std::string("error: this is a bug: ") + e.what());
+        return static_cast<int>(base::Code::internal);
+    }
+}

@@ -1,0 +1,204 @@
+// explain: which rule applies to whom, and what would follow.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "ctl/command.h"
+#include "ctl/envelope.h"
+#include "ctl/json.h"
+#include "ctl/output.h"
+#include "gateway/case.h"
+#include "gateway/snapshot.h"
+#include "policy/decide.h"
+
+namespace ctl
+{
+namespace
+{
+
+using policy::Match;
+using policy::Plan;
+using policy::RecipientTrace;
+
+const char* name(Match m)
+{
+    switch (m) {
+        case Match::no: return "no";
+        case Match::yes: return "yes";
+        case Match::maybe: return "maybe";
+    }
+    return "no";
+}
+
+const char* name(policy::OnTemporary t) { return t == policy::OnTemporary::accept ? "accept" : "tempfail"; }
+
+// The same rules come out the same way; the reasons name the recipient.
+bool same_trace(const RecipientTrace& a, const RecipientTrace& b)
+{
+    return a.rule == b.rule &&
+           std::equal(a.tried.begin(), a.tried.end(), b.tried.begin(), b.tried.end(),
+                      [](const auto& x, const auto& y) { return x.rule == y.rule && x.match == y.match; });
+}
+
+// The certificates that could sign for the author, or why none can.
+std::string certificates_for(const gateway::Case& c, base::Time now)
+{
+    const auto& wanted = c.plan().sign_rule->certificate;
+    const std::string author = c.facts.author.address();
+    const auto found =
+        wanted == "by_sender" ? c.snapshot.keys.for_signing(author, now) : c.snapshot.keys.named(wanted, now);
+    for (const auto* identity : found.usable) {
+        const auto& certificate = identity->certificate;
+        if (!c.plan().sign_rule->allow_mismatch && !certificate.names(author)) continue;
+        return fmt::format("{} serial {}, {}, valid until {}", identity->file, certificate.serial(),
+                           describe_key(certificate), base::iso8601(certificate.not_after()).substr(0, 10));
+    }
+    std::string why =
+        found.usable.empty() ? "none for " + author : "[key " + wanted + "] does not name " + author;
+    for (const auto& rejected : found.rejected) why += "; " + rejected;
+    return why;
+}
+
+struct Item {
+    std::string label, text;
+};
+
+// What the plan comes to, in the words of the configuration.
+std::vector<Item> plan_items(const gateway::Case& c, base::Time now)
+{
+    using Kind = gateway::SignOutlook::Kind;
+    const Plan& plan = c.plan();
+    std::vector<Item> items;
+    if (c.decision.refusal) items.push_back({"refused", *c.decision.refusal});
+    if (plan.dry_run) items.push_back({"dry run", "nothing is changed, the log says what would have been"});
+    if (plan.sign_rule != nullptr && plan.sign != policy::SignForm::no) {
+        items.push_back({"sign", fmt::format("{}{} by [rule {}]", policy::name(plan.sign),
+                                             plan.sign_required ? ", required," : "", plan.sign_rule->name)});
+        items.push_back({"authority", (plan.authority.granted ? "yes: " : "no: ") + plan.authority.why});
+        const auto outlook = gateway::sign_outlook(c);
+        switch (outlook.kind) {
+            case Kind::not_wanted: break;
+            case Kind::try_it: items.push_back({"certificate", certificates_for(c, now)}); break;
+            case Kind::leave_unsigned: items.push_back({"unsigned", outlook.reason}); break;
+            case Kind::refuse: items.push_back({"refused", "it must be signed: " + outlook.reason}); break;
+            case Kind::check_own_signature:
+                items.push_back({"unsigned", outlook.reason + "; refused unless that signature is valid"});
+                break;
+        }
+    } else if (!plan.no_sign_reason.empty()) {
+        items.push_back({"unsigned", plan.no_sign_reason});
+    }
+    if (plan.verify) {
+        items.push_back({"verify", fmt::format("on_invalid {}, on_untrusted {}, on_temperror {}",
+                                               policy::name(plan.on_invalid), policy::name(plan.on_untrusted),
+                                               name(plan.on_temperror))});
+        const std::string reason = plan.no_strip_reason.empty() ? "" : " (" + plan.no_strip_reason + ")";
+        items.push_back({"strip", policy::name(plan.strip) + reason});
+    }
+    if (items.empty())
+        items.push_back({"nothing", plan.rule == nullptr ? "no rule applies" : "the rule asks for nothing"});
+    return items;
+}
+
+std::string text_of(const gateway::Case& c, const std::vector<Item>& items)
+{
+    const auto& facts = c.facts;
+    const auto line = [](std::string_view label, std::string_view text) {
+        return fmt::format("{:<12}{}\n", label, display(text));
+    };
+    std::string out;
+    out += line("author", facts.author.status == mime::AuthorStatus::ok ? facts.author.address()
+                                                                        : describe(facts.author.status));
+    out += line("mail from", "<" + facts.mail_from + ">");
+    if (!facts.client.empty()) out += line("client", facts.client);
+    if (!facts.login.empty()) out += line("login", facts.login);
+    if (!facts.listener.empty()) out += line("listener", facts.listener);
+    out +=
+        line("direction", policy::name(c.decision.direction.direction) + (": " + c.decision.direction.why));
+
+    const auto& recipients = c.decision.recipients;
+    for (auto trace = recipients.begin(); trace != recipients.end(); ++trace) {
+        out += "\nto " + display(trace->recipient) + "\n";
+        const auto like =
+            std::find_if(recipients.begin(), trace, [&](const auto& r) { return same_trace(r, *trace); });
+        if (like != trace) {
+            out += "  as for " + display(like->recipient) + "\n";
+            continue;
+        }
+        for (const auto& tried : trace->tried)
+            out += fmt::format("  {:<6}[rule {}] {}\n", tried.match == Match::yes ? "YES" : name(tried.match),
+                               tried.rule->name, display(tried.why));
+        if (trace->undecided)
+            out += "  the size of the message decides: name a MESSAGE\n";
+        else if (trace->rule == nullptr)
+            out += "  no rule applies\n";
+    }
+    out += "\nwhat would happen\n";
+    for (const auto& item : items) out += fmt::format("  {:<12}{}\n", item.label, display(item.text));
+    return out;
+}
+
+Json json_of(const gateway::Case& c, const std::vector<Item>& items)
+{
+    Json recipients = Json::array();
+    for (const auto& trace : c.decision.recipients) {
+        Json tried = Json::array();
+        for (const auto& t : trace.tried)
+            tried.push_back(
+                {{"rule", t.rule->name}, {"where", t.rule->at()}, {"match", name(t.match)}, {"why", t.why}});
+        recipients.push_back({{"recipient", trace.recipient},
+                              {"rule", trace.rule == nullptr ? Json() : Json(trace.rule->name)},
+                              {"undecided", trace.undecided},
+                              {"tried", tried}});
+    }
+    Json plan = Json::object();
+    for (const auto& item : items) plan[item.label] = item.text;
+    return {{"author", c.facts.author.address()},
+            {"mail_from", c.facts.mail_from},
+            {"direction", policy::name(c.decision.direction.direction)},
+            {"direction_why", c.decision.direction.why},
+            {"recipients", recipients},
+            {"plan", plan}};
+}
+
+struct ExplainOptions {
+    EnvelopeOptions envelope;
+    bool json = false;
+    std::optional<std::string> message;
+};
+
+base::Result<int> run_explain(const ExplainOptions& options, const Global& global)
+{
+    const auto message = message_for(options.envelope, options.message);
+    if (!message) return base::fail(message.error());
+    const auto now = base::SystemClock().now();
+    std::vector<base::Problem> problems;
+    const auto snapshot = gateway::load_snapshot(global.config, now, problems);
+    report(problems, snapshot != nullptr);
+    if (snapshot == nullptr) return static_cast<int>(base::Code::configuration);
+
+    std::optional<std::uint64_t> size;
+    if (options.message) size = message->size();
+    const gateway::Case c(message->envelope, message->fields(), *snapshot, size);
+    const auto items = plan_items(c, now);
+    const auto written = options.json ? write_json(json_of(c, items)) : write_out(text_of(c, items));
+    if (!written) return base::fail(written.error());
+    const auto& recipients = c.decision.recipients;
+    const bool any = std::any_of(recipients.begin(), recipients.end(),
+                                 [](const RecipientTrace& r) { return r.rule != nullptr || r.undecided; });
+    return any ? exit_yes : exit_no;
+}
+
+}  // namespace
+
+Run explain(Options& options, const Global& global)
+{
+    auto o = std::make_shared<ExplainOptions>();
+    add_envelope_options(options, o->envelope);
+    options.flag("--json", o->json, "one JSON object");
+    options.optional_argument("MESSAGE", o->message, "file, or - for standard input");
+    return [o, &global] { return run_explain(*o, global); };
+}
+
+}  // namespace ctl

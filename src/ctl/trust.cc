@@ -1,0 +1,124 @@
+#include "ctl/trust.h"
+
+#include <unistd.h>
+
+#include "base/file.h"
+#include "cms/container.h"
+#include "ctl/input.h"
+#include "ctl/output.h"
+#include "policy/config.h"
+#include "store/trust_store.h"
+
+namespace ctl
+{
+namespace
+{
+
+using base::Code;
+
+constexpr std::size_t max_certificate_file = 16U << 20;
+
+// The only certificate of a file when it is self-signed and no CA's: trusted
+// because it was named, as correspondents without a CA are.
+std::optional<cms::Certificate> lone_certificate(const std::string& path)
+{
+    if (base::is_directory(path)) return std::nullopt;
+    const auto octets = base::read_file(path, max_certificate_file);
+    if (!octets) return std::nullopt;  // load_trust() will say why
+    const auto container = cms::open_container(*octets, path);
+    if (!container || container->certificates.size() != 1) return std::nullopt;
+    const auto& certificate = container->certificates.front();
+    if (certificate.is_ca() || !certificate.self_signed()) return std::nullopt;
+    return certificate;
+}
+
+// The first error there is; warnings are remarks.
+base::Result<> check(const std::vector<base::Problem>& problems)
+{
+    for (const auto& problem : problems) {
+        if (problem.severity == base::Severity::error) return base::fail(problem.error);
+        remark(problem.text());
+    }
+    return {};
+}
+
+struct Source {
+    store::TrustSource files;
+    std::vector<cms::Certificate> lone;
+    cms::CrlMode crl = cms::CrlMode::off;
+};
+
+base::Result<Source> source_of(const TrustOptions& options, const Global& global)
+{
+    Source source;
+    if (!options.anchors.empty()) {
+        for (const auto& path : options.anchors) {
+            if (auto certificate = lone_certificate(path))
+                source.lone.push_back(*certificate);
+            else
+                source.files.anchors.push_back(path);
+        }
+    } else if (global.config_given || ::access(global.config.c_str(), F_OK) == 0) {
+        std::vector<base::Problem> problems;
+        const auto config = policy::load_config(global.config, problems);
+        if (report(problems, false) > 0 || !config)
+            return base::fail(Code::configuration, global.config, "cannot be used",
+                              "mend it, or name trust anchors with --anchors PATH");
+        source.files = config->trust;
+        source.crl = config->crl;
+    } else {
+        remark("warning: no trust anchors: nothing can pass; name them with --anchors PATH or -c FILE");
+    }
+    for (const auto& path : options.intermediates) source.files.intermediates.push_back(path);
+    for (const auto& path : options.crls) source.files.crls.push_back(path);
+    // Whoever hands over CRLs wants them looked at.
+    if (!options.crls.empty() && source.crl == cms::CrlMode::off) source.crl = cms::CrlMode::soft;
+    return source;
+}
+
+}  // namespace
+
+void add_trust_options(Options& options, TrustOptions& into)
+{
+    options.values("--anchors", into.anchors, "PATH", "trust anchors: file or directory");
+    options.values("--intermediates", into.intermediates, "PATH", "certificates that only help");
+    options.values("--crls", into.crls, "PATH", "revocation lists: file or directory");
+    options.flag("--policy-check", into.policy_check, "process certificate policies");
+    options.value("--at", into.at, "TIME", "as if it were then: 2026-11-23T12:00:00Z or @SECONDS");
+    options.value("--from", into.from, "ADDRESS", "compare with this instead of the From field");
+    options.flag("--allow-sha1", into.allow_sha1, "take SHA-1 as strong enough");
+}
+
+gateway::Verdict Judge::judge(const gateway::Message& message) const
+{
+    auto r = request;
+    r.trust = &trust;
+    return gateway::verify_message(message.header(), message.body(), r);
+}
+
+base::Result<Judge> make_judge(const TrustOptions& options, const Global& global)
+{
+    const auto at = time_of(options.at);
+    if (!at) return base::fail(at.error());
+    auto source = source_of(options, global);
+    if (!source) return base::fail(source.error());
+    std::vector<base::Problem> problems;
+    Judge judge;
+    judge.trust = store::load_trust(source->files, problems);
+    if (auto ok = check(problems); !ok) return base::fail(ok.error());
+    if (!source->lone.empty()) {
+        auto material = judge.trust.material();
+        material.anchors.insert(material.anchors.end(), source->lone.begin(), source->lone.end());
+        auto trust = cms::Trust::make(std::move(material));
+        if (!trust) return base::fail(trust.error());
+        judge.trust = *trust;
+    }
+    judge.request.at = *at;
+    judge.request.crl = source->crl;
+    judge.request.policy_check = options.policy_check;
+    judge.request.allow_sha1 = options.allow_sha1;
+    judge.request.from = options.from;
+    return judge;
+}
+
+}  // namespace ctl
