@@ -1,16 +1,27 @@
-# make check: unit tests and the checks of the tree itself.
+# make check: unit tests, replayed fuzz seeds, and the checks of the tree itself.
 if HAVE_GTEST
 check_PROGRAMS += tests/unit/unit
 TESTS += tests/unit/unit
 tests_unit_unit_SOURCES = $(unit_sources)
-tests_unit_unit_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS) -DTEST_DATA='"$(abs_srcdir)/tests"'
+tests_unit_unit_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(GTEST_CFLAGS) -DTEST_DATA='"$(abs_srcdir)/tests"'
 tests_unit_unit_LDADD = $(gateway_libs) $(GTEST_LIBS)
 else
 TESTS += tests/gtest-missing
 endif
 EXTRA_DIST += tests/gtest-missing
 
-TESTS += tests/check-layers
-EXTRA_DIST += tests/check-layers
+unit_sources += tests/unit/golden_test.cc tests/golden/golden.cc tests/golden/golden.h
+EXTRA_DIST += tests/golden
+
+check_PROGRAMS += tests/config-keys
+tests_config_keys_SOURCES = tests/config_keys.cc
+tests_config_keys_LDADD = $(gateway_libs)
+TESTS += tests/check-config-docs tests/check-layers tests/check-conformance
+EXTRA_DIST += tests/check-config-docs tests/check-layers tests/check-conformance tests/conformance.tsv \
+	tests/unit/mime_support.h tests/unit/policy_support.h tests/unit/cms_fixture.h
+
+# Run by tests/run, against the built programs.
+EXTRA_DIST += tests/run tests/daemon tests/ctl tests/mta tests/lib tests/interop tests/corpora
+
 AM_TESTS_ENVIRONMENT = srcdir='$(srcdir)' abs_srcdir='$(abs_srcdir)' abs_builddir='$(abs_builddir)' CXX='$(CXX)'; \
 	export srcdir abs_srcdir abs_builddir CXX;

@@ -16,4 +16,3 @@ smimectl_SOURCES = \
 	src/ctl/trust.cc src/ctl/trust.h \
 	src/ctl/verify.cc
 smimectl_LDADD = $(gateway_libs)
-EXTRA_DIST += tests/ctl/run

@@ -85,6 +85,15 @@ cms::VerifyOptions options_for(const VerifyRequest& request)
     return options;
 }
 
+// Nearly every program writes one line ("This is a signed message") for readers
+// without S/MIME; only more than that is worth a word.
+bool is_text_to_read(base::Octets preamble)
+{
+    constexpr std::size_t usual_line = 100;
+    const auto text = base::trim(preamble);
+    return text.size() > usual_line || text.find('\n') != base::Octets::npos;
+}
+
 Layer clear_layer(const Entity& entity, const VerifyRequest& request)
 {
     Layer layer;
@@ -102,7 +111,7 @@ Layer clear_layer(const Entity& entity, const VerifyRequest& request)
                                                                       : Finding::structure);
         return layer;
     }
-    if (!base::trim(split.parts.preamble).empty() || !base::trim(split.parts.epilogue).empty())
+    if (is_text_to_read(split.parts.preamble) || !base::trim(split.parts.epilogue).empty())
         layer.comments.emplace_back("unsigned text around the signed part");
     layer.content = split.parts.content;
     layer.owned = entity.owner;

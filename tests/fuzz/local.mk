@@ -6,15 +6,27 @@ fuzz_ldadd = $(gateway_libs)
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
 check_PROGRAMS += \
 	tests/fuzz/fuzz_address \
+	tests/fuzz/fuzz_cms_verify \
 	tests/fuzz/fuzz_codec \
+	tests/fuzz/fuzz_config \
+	tests/fuzz/fuzz_container \
 	tests/fuzz/fuzz_content_type \
 	tests/fuzz/fuzz_structure
 tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz_address.cc
 tests_fuzz_fuzz_address_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_address_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_cms_verify_SOURCES = tests/fuzz/fuzz_cms_verify.cc
+tests_fuzz_fuzz_cms_verify_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_cms_verify_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_codec_SOURCES = tests/fuzz/fuzz_codec.cc
 tests_fuzz_fuzz_codec_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_codec_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.cc
+tests_fuzz_fuzz_config_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_config_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_container_SOURCES = tests/fuzz/fuzz_container.cc
+tests_fuzz_fuzz_container_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_container_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_content_type_SOURCES = tests/fuzz/fuzz_content_type.cc
 tests_fuzz_fuzz_content_type_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_content_type_LDFLAGS = $(fuzz_ldflags)
@@ -24,15 +36,24 @@ tests_fuzz_fuzz_structure_LDFLAGS = $(fuzz_ldflags)
 else
 fuzz_replays = \
 	tests/fuzz/replay_address \
+	tests/fuzz/replay_cms_verify \
 	tests/fuzz/replay_codec \
+	tests/fuzz/replay_config \
+	tests/fuzz/replay_container \
 	tests/fuzz/replay_content_type \
 	tests/fuzz/replay_structure
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
 tests_fuzz_replay_address_SOURCES = tests/fuzz/fuzz_address.cc tests/fuzz/replay.cc
 tests_fuzz_replay_address_LDADD = $(gateway_libs)
+tests_fuzz_replay_cms_verify_SOURCES = tests/fuzz/fuzz_cms_verify.cc tests/fuzz/replay.cc
+tests_fuzz_replay_cms_verify_LDADD = $(gateway_libs)
 tests_fuzz_replay_codec_SOURCES = tests/fuzz/fuzz_codec.cc tests/fuzz/replay.cc
 tests_fuzz_replay_codec_LDADD = $(gateway_libs)
+tests_fuzz_replay_config_SOURCES = tests/fuzz/fuzz_config.cc tests/fuzz/replay.cc
+tests_fuzz_replay_config_LDADD = $(gateway_libs)
+tests_fuzz_replay_container_SOURCES = tests/fuzz/fuzz_container.cc tests/fuzz/replay.cc
+tests_fuzz_replay_container_LDADD = $(gateway_libs)
 tests_fuzz_replay_content_type_SOURCES = tests/fuzz/fuzz_content_type.cc tests/fuzz/replay.cc
 tests_fuzz_replay_content_type_LDADD = $(gateway_libs)
 tests_fuzz_replay_structure_SOURCES = tests/fuzz/fuzz_structure.cc tests/fuzz/replay.cc
