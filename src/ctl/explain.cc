@@ -180,7 +180,7 @@ base::Result<int> run_explain(const ExplainOptions& options, const Global& globa
 
     std::optional<std::uint64_t> size;
     if (options.message) size = message->size();
-    const gateway::Case c(message->envelope, message->fields(), *snapshot, size);
+    const gateway::Case c(message->envelope, message->fields(), *snapshot, size, policy::Trace::full);
     const auto items = plan_items(c, now);
     const auto written = options.json ? write_json(json_of(c, items)) : write_out(text_of(c, items));
     if (!written) return base::fail(written.error());

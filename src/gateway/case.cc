@@ -35,12 +35,12 @@ std::string message_id(const std::vector<mime::Field>& fields)
 }  // namespace
 
 Case::Case(const Envelope& e, const std::vector<mime::Field>& f, const Snapshot& s,
-           std::optional<std::uint64_t> size)
+           std::optional<std::uint64_t> size, policy::Trace trace)
     : envelope(e),
       fields(f),
       snapshot(s),
       facts(facts_of(e, f, size)),
-      decision(policy::decide(s.config, facts))
+      decision(policy::decide(s.config, facts, trace))
 {
 }
 

@@ -1,5 +1,6 @@
 // One message under decision, and the report that becomes its log line: what
-// process.cc, outgoing.cc and incoming.cc share.  Private to gateway/.
+// process.cc, outgoing.cc and incoming.cc share, and what smimectl explain shows
+// so that it cannot drift from what happens.
 #pragma once
 
 #include <optional>
@@ -17,7 +18,7 @@ namespace gateway
 // Borrows everything; lives as long as one call of process().
 struct Case {
     Case(const Envelope& e, const std::vector<mime::Field>& f, const Snapshot& s,
-         std::optional<std::uint64_t> size);
+         std::optional<std::uint64_t> size, policy::Trace trace = policy::Trace::none);
 
     const Envelope& envelope;
     const std::vector<mime::Field>& fields;

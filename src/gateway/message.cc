@@ -1,5 +1,7 @@
 #include "gateway/message.h"
 
+#include "base/ascii.h"
+
 namespace gateway
 {
 namespace
@@ -9,7 +11,9 @@ namespace
 mime::Field split_field(base::Octets raw)
 {
     const auto colon = raw.find(':');
-    return {raw, raw.substr(0, colon), raw.substr(colon + 1, raw.size() - colon - 3)};
+    auto name = raw.substr(0, colon);
+    while (!name.empty() && base::is_blank(name.back())) name.remove_suffix(1);  // as mime::parse_header does
+    return {raw, name, raw.substr(colon + 1, raw.size() - colon - 3)};
 }
 
 mime::Header header_of(base::Octets octets, const std::vector<std::size_t>& ends, std::size_t body)
@@ -27,18 +31,25 @@ mime::Header header_of(base::Octets octets, const std::vector<std::size_t>& ends
     return header;
 }
 
-bool only_bare_line_feeds(base::Octets octets)
+// A header whose lines all end in a bare LF was stored by a program that knows
+// no CRLF: then every bare LF is a line end, as it would be for an MTA that is
+// handed the file.  With a CRLF in the header, bare LFs are content and stay.
+bool header_ends_lines_with_lf(base::Octets octets)
 {
-    return octets.find("\r\n") == base::Octets::npos && octets.find('\n') != base::Octets::npos;
+    const auto end = octets.find("\n\n");
+    const auto header = octets.substr(0, end);
+    return header.find('\n') != base::Octets::npos && header.find("\r\n") == base::Octets::npos;
 }
 
 std::string with_crlf(base::Octets octets)
 {
     std::string out;
     out.reserve(octets.size() + octets.size() / 32);
+    char previous = '\0';
     for (char c : octets) {
-        if (c == '\n') out += '\r';
+        if (c == '\n' && previous != '\r') out += '\r';
         out += c;
+        previous = c;
     }
     return out;
 }
@@ -113,8 +124,8 @@ base::Result<Message> message_from_octets(base::Octets octets, Envelope envelope
                           "remove its first line (\"From ...\")");
     Message message;
     message.envelope = std::move(envelope);
-    const bool stored = only_bare_line_feeds(octets) ? message.octets_.append(with_crlf(octets))
-                                                     : message.octets_.append(octets);
+    const bool stored = header_ends_lines_with_lf(octets) ? message.octets_.append(with_crlf(octets))
+                                                          : message.octets_.append(octets);
     if (!stored) return base::fail(Code::temporary, "", "out of memory");
     const auto all = message.octets_.view();
     message.header_ = mime::parse_header(all);

@@ -7,7 +7,8 @@
 #include "gateway/rewrite.h"
 #include "mime/structure.h"
 
-namespace {
+namespace
+{
 
 using namespace gateway;
 
@@ -15,9 +16,9 @@ TEST(AuthenticationResults, OurIdWithSmimeIsForgedHoweverItIsWritten)
 {
     for (const char* value :
          {" mx.example.org; smime=pass", " MX.Example.ORG; smime=pass", " mx.example.org;smime=pass",
-          " \"mx.example.org\"; smime=pass", " mx.example.org 1; SMIME = pass", " (c) mx.example.org (c) ; (c) smime=pass",
-          " mx.example.org; spf=pass; smime/1=pass", " mx.example.org.; smime=pass", " mx.example.org;\r\n\tsmime=pass",
-          " mx.example.org; x=\"unended"})
+          " \"mx.example.org\"; smime=pass", " mx.example.org 1; SMIME = pass",
+          " (c) mx.example.org (c) ; (c) smime=pass", " mx.example.org; spf=pass; smime/1=pass",
+          " mx.example.org.; smime=pass", " mx.example.org;\r\n\tsmime=pass", " mx.example.org; x=\"unended"})
         EXPECT_TRUE(forges_results(value, "mx.example.org")) << value;
 }
 
@@ -25,7 +26,8 @@ TEST(AuthenticationResults, ResultsOfOthersAreNotForged)
 {
     for (const char* value :
          {" mx.example.org; dkim=pass", " other.example; smime=pass", " mx.example.org.evil; smime=pass",
-          " mx.example.org; dkim=pass reason=\"; smime=pass\"", " mx.example.org; none", " mx.example.org; dkim=pass (smime=pass)"})
+          " mx.example.org; dkim=pass reason=\"; smime=pass\"", " mx.example.org; none",
+          " mx.example.org; dkim=pass (smime=pass)"})
         EXPECT_FALSE(forges_results(value, "mx.example.org")) << value;
 }
 
@@ -89,12 +91,13 @@ TEST(Marks, ForgedFieldsAreRemovedFromTheLastToTheFirst)
 {
     const auto m = message(
         "X-SMIME-Result: pass\r\nAuthentication-Results: mx; smime=pass\r\nx-smime-result: pass\r\n"
-        "Authentication-Results: mx; spf=pass\r\nAuthentication-Results: mx; smime=pass\r\nSubject: x\r\n\r\n");
+        "Authentication-Results: mx; spf=pass\r\nAuthentication-Results: mx; smime=pass\r\nSubject: "
+        "x\r\n\r\n");
     const auto edits = remove_forged(fields_of(m), "mx", false);
     std::vector<std::string> seen;
     for (const auto& e : edits) seen.push_back(e.name + std::to_string(e.index));
-    EXPECT_EQ(seen, (std::vector<std::string>{"Authentication-Results3", "x-smime-result2", "Authentication-Results1",
-                                              "X-SMIME-Result1"}));
+    EXPECT_EQ(seen, (std::vector<std::string>{"Authentication-Results3", "x-smime-result2",
+                                              "Authentication-Results1", "X-SMIME-Result1"}));
     EXPECT_EQ(remove_forged(fields_of(m), "mx", true).size(), 2U);
 }
 
@@ -106,7 +109,8 @@ TEST(Message, CollectedInDripsItIsTheSameOctets)
         ASSERT_TRUE(builder.add_field("Subject", " folded\n\tvalue"));
         ASSERT_TRUE(builder.add_field("To", "no-blank"));
         ASSERT_TRUE(builder.end_header());
-        for (std::size_t i = 0; i < body.size(); i += step) ASSERT_TRUE(builder.add_body(body.substr(i, step)));
+        for (std::size_t i = 0; i < body.size(); i += step)
+            ASSERT_TRUE(builder.add_body(body.substr(i, step)));
         const auto m = builder.finish({});
         EXPECT_EQ(m.octets(), "Subject: folded\r\n\tvalue\r\nTo:no-blank\r\n\r\n" + body);
         EXPECT_EQ(m.body(), body);
@@ -118,6 +122,7 @@ TEST(Message, BareLineFeedsThroughoutAreTakenAsLineEndsAndMixedOnesStay)
 {
     EXPECT_EQ(message("A: b\n\nx\ny\n").octets(), "A: b\r\n\r\nx\r\ny\r\n");
     EXPECT_EQ(message("A: b\r\n\r\nx\ny\r\n").octets(), "A: b\r\n\r\nx\ny\r\n");
+    EXPECT_EQ(message("A: b\n\nx\r\ny\n").octets(), "A: b\r\n\r\nx\r\ny\r\n");
     EXPECT_FALSE(message_from_octets("", {}));
     EXPECT_FALSE(message_from_octets("no header\r\n", {}));
     EXPECT_FALSE(message_from_octets("From alice Mon\r\nA: b\r\n\r\n", {}));
@@ -142,7 +147,8 @@ TEST(Message, OverItsLimitTheBodyIsCountedAndItsMemoryReturned)
 TEST(Rewrite, ChangesComeBeforeRemovalsAndRemovalsFromTheHighestIndex)
 {
     const auto m = message(
-        "Content-Type: a/b\r\nMIME-Version: 1.0\r\ncontent-type: c/d\r\nContent-Language: en\r\nmime-version: 1.0\r\n\r\n");
+        "Content-Type: a/b\r\nMIME-Version: 1.0\r\ncontent-type: c/d\r\nContent-Language: "
+        "en\r\nmime-version: 1.0\r\n\r\n");
     const auto edits = content_edits(m.fields(), {{"Content-Type", "x/y"}, {"Content-Id", "<i>"}});
     std::vector<std::string> seen;
     for (const auto& e : edits)
@@ -150,8 +156,9 @@ TEST(Rewrite, ChangesComeBeforeRemovalsAndRemovalsFromTheHighestIndex)
                         : e.kind == HeaderEdit::Kind::remove ? "remove "
                                                              : "append ") +
                        e.name + std::to_string(e.index));
-    EXPECT_EQ(seen, (std::vector<std::string>{"change Content-Type1", "remove MIME-Version2", "remove Content-Language1",
-                                              "remove content-type2", "append Content-Id1"}));
+    EXPECT_EQ(seen, (std::vector<std::string>{"change Content-Type1", "remove MIME-Version2",
+                                              "remove Content-Language1", "remove content-type2",
+                                              "append Content-Id1"}));
 }
 
 }  // namespace
