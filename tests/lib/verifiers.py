@@ -2,6 +2,7 @@
 gpgsm.  Each takes an octets.Signed and the CA's certificate (PEM), and returns
 the content it has verified or raises Refuses."""
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -88,8 +89,16 @@ class Nss:
         must(["pk12util", "-i", pfx, "-d", self.database, "-w", password_file, "-K", ""])
 
     def nickname(self, address):
-        """NSS finds a certificate by its address."""
-        return address
+        """What NSS calls the certificate of this address."""
+        listing = must(["certutil", "-L", "-d", self.database]).stdout.decode().splitlines()
+        found = [line.rsplit(None, 1)[0].strip() for line in listing if address in line]
+        if len(found) != 1:
+            raise RuntimeError(f"nicknames for {address} in {listing}")
+        return found[0]
+
+    def sign(self, address, content, out, digest, detached):
+        must(["cmsutil", "-S", "-d", self.database, "-N", self.nickname(address), "-H", digest.upper(), "-G", "-i", content,
+              "-o", out] + (["-T"] if detached else []))
 
     def __call__(self, signed):
         with Scratch(signed) as scratch:
@@ -102,8 +111,8 @@ class Nss:
             if done.returncode != 0:
                 raise Refuses(f"cmsutil: {done.stderr.decode('utf-8', 'replace')}")
             verdict = run(words + ["-h", "0", "-n"]).stdout.decode("utf-8", "replace")
-            states = [word for word in verdict.replace(";", " ").split() if word.startswith("status=")]
-            if not states or any(state.rstrip(".") != "status=GoodSignature" for state in states):
+            states = re.findall(r"\.status=(\w+)", verdict)
+            if not states or set(states) != {"GoodSignature"}:
                 raise Refuses(f"cmsutil: {verdict}")
             return scratch.read("out")
 
@@ -141,6 +150,10 @@ class Gpgsm:
                                   input=b"\n\n", capture_output=True, env=self.environment, timeout=PATIENCE, check=False)
             if done.returncode != 0:
                 raise RuntimeError(f"gpgsm --import: {done.stderr.decode('utf-8', 'replace')}")
+
+    def sign(self, address, content, out, digest, detached):
+        must(["gpgsm", "--batch", "--yes", "--pinentry-mode", "loopback", "--passphrase-fd", "0", "--digest-algo", digest,
+              "-u", address, "--output", out, "--detach-sign" if detached else "--sign", content], self.environment)
 
     def __call__(self, signed):
         with Scratch(signed) as scratch:
