@@ -31,25 +31,18 @@ mime::Header header_of(base::Octets octets, const std::vector<std::size_t>& ends
     return header;
 }
 
-// A header whose lines all end in a bare LF was stored by a program that knows
-// no CRLF: then every bare LF is a line end, as it would be for an MTA that is
-// handed the file.  With a CRLF in the header, bare LFs are content and stay.
-bool header_ends_lines_with_lf(base::Octets octets)
+bool only_bare_line_feeds(base::Octets octets)
 {
-    const auto end = octets.find("\n\n");
-    const auto header = octets.substr(0, end);
-    return header.find('\n') != base::Octets::npos && header.find("\r\n") == base::Octets::npos;
+    return octets.find("\r\n") == base::Octets::npos && octets.find('\n') != base::Octets::npos;
 }
 
 std::string with_crlf(base::Octets octets)
 {
     std::string out;
     out.reserve(octets.size() + octets.size() / 32);
-    char previous = '\0';
     for (char c : octets) {
-        if (c == '\n' && previous != '\r') out += '\r';
+        if (c == '\n') out += '\r';
         out += c;
-        previous = c;
     }
     return out;
 }
@@ -124,7 +117,7 @@ base::Result<Message> message_from_octets(base::Octets octets, Envelope envelope
                           "remove its first line (\"From ...\")");
     Message message;
     message.envelope = std::move(envelope);
-    const bool stored = header_ends_lines_with_lf(octets) ? message.octets_.append(with_crlf(octets))
+    const bool stored = only_bare_line_feeds(octets) ? message.octets_.append(with_crlf(octets))
                                                           : message.octets_.append(octets);
     if (!stored) return base::fail(Code::temporary, "", "out of memory");
     const auto all = message.octets_.view();

@@ -89,10 +89,9 @@ private:
     BodyState body_state_ = BodyState::complete;
 };
 
-// A message from a file in wire form.  When the header's lines end in bare LF,
-// every bare LF becomes CRLF; otherwise bare LFs are content and stay.  An mbox
-// "From " line at the start is refused.  Code::data when it is empty or has no
-// header block.
+// A message from a file in wire form.  Bare LF line ends throughout become
+// CRLF; mixed ones stay.  An mbox "From " line at the start is refused.
+// Code::data when it is empty or has no header block.
 [[nodiscard]] base::Result<Message> message_from_octets(base::Octets octets, Envelope envelope);
 
 }  // namespace gateway

@@ -122,7 +122,7 @@ TEST(Message, BareLineFeedsThroughoutAreTakenAsLineEndsAndMixedOnesStay)
 {
     EXPECT_EQ(message("A: b\n\nx\ny\n").octets(), "A: b\r\n\r\nx\r\ny\r\n");
     EXPECT_EQ(message("A: b\r\n\r\nx\ny\r\n").octets(), "A: b\r\n\r\nx\ny\r\n");
-    EXPECT_EQ(message("A: b\n\nx\r\ny\n").octets(), "A: b\r\n\r\nx\r\ny\r\n");
+    EXPECT_EQ(message("A: b\n\nx\r\ny\n").octets(), "A: b\n\nx\r\ny\n");
     EXPECT_FALSE(message_from_octets("", {}));
     EXPECT_FALSE(message_from_octets("no header\r\n", {}));
     EXPECT_FALSE(message_from_octets("From alice Mon\r\nA: b\r\n\r\n", {}));
