@@ -173,12 +173,12 @@ class PrivatePostfix:
         os.mkdir(self.path("data"), 0o700)
         os.chown(self.path("data"), postfix.pw_uid, postfix.pw_gid)
         self.write("etc/sasl/smtpd.conf", "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN\n"
-                   f"sasldb_path: {self.path('etc/sasl/passwords')}\n")
+                   f"sasldb_path: {self.path('data/passwords')}\n")
         for name, password in self.logins.items():
-            subprocess.run(["saslpasswd2", "-p", "-c", "-f", self.path("etc/sasl/passwords"), "-u", "example.org", name],
+            subprocess.run(["saslpasswd2", "-p", "-c", "-f", self.path("data/passwords"), "-u", "example.org", name],
                            input=password.encode(), check=True, env=self.environment, timeout=PATIENCE)
         if self.logins:
-            os.chown(self.path("etc/sasl/passwords"), postfix.pw_uid, postfix.pw_gid)
+            os.chown(self.path("data/passwords"), postfix.pw_uid, postfix.pw_gid)
 
     def write(self, name, text):
         with open(self.path(name), "w", encoding="utf-8") as f:
