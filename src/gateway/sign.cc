@@ -183,7 +183,7 @@ tl::expected<SignOutput, SignRefusal> sign_message(const Message& message, const
     if (structure.defects.has(mime::Defect::duplicate_type))
         return refuse(Kind::untransformable, mime::describe(mime::Defect::duplicate_type));
     if (!spec.opaque) {
-        if (const auto hazard = mime::transport_hazard(structure))
+        if (const auto hazard = mime::transport_hazard(structure, mime::Fragile::allowed))
             return refuse(Kind::untransformable, *hazard);
     }
 

@@ -131,7 +131,7 @@ std::optional<std::string> octet_hazard(base::Octets octets)
     return std::nullopt;
 }
 
-std::optional<std::string> transport_hazard(const Structure& structure)
+std::optional<std::string> transport_hazard(const Structure& structure, Fragile fragile)
 {
     const Part& root = structure.parts.front();
     for (const Field& f : root.header.fields)
@@ -143,6 +143,7 @@ std::optional<std::string> transport_hazard(const Structure& structure)
         return phrase(*found, part.content_type.type == "text") + " in " + place(part);
     }
     if (auto reason = repair(structure)) return reason;
+    if (fragile == Fragile::allowed) return std::nullopt;
 
     std::vector<bool> opaque(structure.parts.size());
     for (std::size_t i = 0; i < structure.parts.size(); ++i) {

@@ -20,7 +20,12 @@ inline constexpr std::size_t max_line = 988;
 // parts octets and repairs count, but not what text could be spared by encoding.
 // nullopt: safe, sign it octet for octet.  The reason is one lower-case phrase
 // such as "8-bit text in part 1.2".
-[[nodiscard]] std::optional<std::string> transport_hazard(const Structure& structure);
+//
+// Fragile text (trailing blanks, "From ", lone dots) is 7-bit and survives a
+// faithful transport; Fragile::allowed lets it be signed as it is.
+enum class Fragile { refused, allowed };
+[[nodiscard]] std::optional<std::string> transport_hazard(const Structure& structure,
+                                                          Fragile fragile = Fragile::refused);
 
 // The same for bare octets without MIME knowledge: 8-bit, NUL, bare CR/LF, long line.
 [[nodiscard]] std::optional<std::string> octet_hazard(base::Octets octets);
