@@ -13,6 +13,13 @@ EXTRA_DIST += tests/gtest-missing
 unit_sources += tests/unit/golden_test.cc tests/golden/golden.cc tests/golden/golden.h
 EXTRA_DIST += tests/golden
 
+# For tests/daemon, which sends the golden cases over a real socket.
+check_PROGRAMS += tests/golden-server
+tests_golden_server_SOURCES = tests/golden/server.cc tests/golden/golden.cc tests/golden/golden.h \
+	src/milter/callbacks.cc src/milter/callbacks.h src/milter/service.cc src/milter/service.h
+tests_golden_server_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests
+tests_golden_server_LDADD = $(gateway_libs) $(MILTER_LIBS)
+
 check_PROGRAMS += tests/config-keys
 tests_config_keys_SOURCES = tests/config_keys.cc
 tests_config_keys_LDADD = $(gateway_libs)

@@ -276,7 +276,7 @@ def after(wire, result):
                 if value:
                     fields.append([name, value])
             elif value:
-                same[index - 1][1] = value
+                same[index - 1][:] = [name, value]
             else:
                 fields.remove(same[index - 1])
     head = b"".join(n + b":" + v.replace(b"\n", b"\r\n") + b"\r\n" for n, v in fields)
