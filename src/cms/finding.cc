@@ -54,6 +54,7 @@ constexpr std::array<Row, static_cast<std::size_t>(Finding::count_)> table{{
     {Finding::sender_only, Code::policy, "sender-only", "signer matches Sender only"},
     {Finding::no_identity, Code::policy, "no-identity", "certificate names no address"},
     {Finding::display_name, Code::policy, "display-name", "display name shows another address"},
+    {Finding::protected_from, Code::policy, "protected-from", "signed header names another From"},
 }};
 
 constexpr bool in_order()

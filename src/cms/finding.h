@@ -55,6 +55,7 @@ enum class Finding : std::uint8_t {
     sender_only,
     no_identity,
     display_name,
+    protected_from,
     count_,
 };
 

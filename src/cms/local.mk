@@ -4,6 +4,7 @@ libgateway_a_SOURCES += \
 	src/cms/container.cc src/cms/container.h \
 	src/cms/der.cc src/cms/der.h \
 	src/cms/der_objects.cc \
+	src/cms/encapsulate.cc src/cms/encapsulate.h \
 	src/cms/finding.cc src/cms/finding.h \
 	src/cms/forgery.cc src/cms/forgery.h \
 	src/cms/inspect.cc src/cms/inspect.h \

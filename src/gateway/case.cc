@@ -112,4 +112,16 @@ void refuse_unsigned(Outcome& outcome, Report& report, const std::string& reason
     report.reason = reason;
 }
 
+void refuse_without_signature(Outcome& outcome, Report& report, cms::Code code, const std::string& reason)
+{
+    const std::string result(cms::name(code));
+    if (code == cms::Code::temperror)
+        refuse(outcome, report, Action::tempfail, "451", "4.7.5",
+               "the signature cannot be verified at the moment");
+    else
+        refuse(outcome, report, Action::reject, "550", "5.7.1",
+               "mail of this sender must have a signature that is valid and trusted here");
+    report.reason = "require_signature: " + result + (reason.empty() ? "" : " (" + reason + ")");
+}
+
 }  // namespace gateway

@@ -10,6 +10,7 @@
 #include "gateway/outcome.h"
 #include "gateway/process.h"
 #include "gateway/snapshot.h"
+#include "gateway/verify.h"
 #include "policy/decide.h"
 
 namespace gateway
@@ -46,6 +47,8 @@ void finish(Outcome& outcome, const Case& c, Report report);
 void refuse(Outcome& outcome, Report& report, Action action, std::string code, std::string enhanced,
             std::string text);
 void refuse_unsigned(Outcome& outcome, Report& report, const std::string& reason);
+// require_signature, and the result is not pass.
+void refuse_without_signature(Outcome& outcome, Report& report, cms::Code code, const std::string& reason);
 
 // --- outgoing.cc ---
 
@@ -67,7 +70,20 @@ void sign(const Case& c, const Message& message, const World& world, Outcome& ou
 // --- incoming.cc ---
 
 void verify(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report);
-// Is the client's own signature intact and the author's?
-[[nodiscard]] bool own_signature_holds(const Case& c, const Message& message, const World& world);
+// Why nothing is stripped for these recipients; nullopt when it may be.
+[[nodiscard]] std::optional<std::string> unfit_for_strip(const Case& c);
+// Header fields that say who had signed what is no longer signed.
+void add_strip_evidence(const Verdict& verdict, Outcome& outcome);
+[[nodiscard]] Verdict verdict_on(const Case& c, const Message& message, const World& world);
+// Is the signature intact and the author's own, whoever vouches for it?
+[[nodiscard]] bool is_authors_own(const Verdict& verdict);
+
+// --- already_signed.cc ---
+
+// Does the plan change signatures, and is there one?  The header alone says so.
+[[nodiscard]] bool treats_signature(const Case& c);
+// already_signed and eightbit_signed, on what is not stripped yet.
+void treat_signature(const Case& c, const Message& message, const Verdict& verdict, const World& world,
+                     Outcome& outcome, Report& report);
 
 }  // namespace gateway

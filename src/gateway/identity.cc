@@ -35,10 +35,12 @@ cms::Findings identity_of(const cms::SignerVerdict& signer, const Claimant& clai
     } else if (signer.certificate) {
         if (signer.certificate->addresses().empty())
             findings.add(Finding::no_identity);
-        else if (!signer.certificate->names(claimant.address))
-            findings.add(!claimant.sender.empty() && signer.certificate->names(claimant.sender)
-                             ? Finding::sender_only
-                             : Finding::identity_mismatch);
+        else if (signer.certificate->names(claimant.address))
+            return findings;
+        else if (claimant.sender.empty() || !signer.certificate->names(claimant.sender))
+            findings.add(Finding::identity_mismatch);
+        else if (!claimant.accept_sender)
+            findings.add(Finding::sender_only);
     }
     return findings;
 }
@@ -46,12 +48,20 @@ cms::Findings identity_of(const cms::SignerVerdict& signer, const Claimant& clai
 std::string identity_address(const cms::SignerVerdict& signer, const Claimant& claimant)
 {
     if (!signer.certificate || signer.certificate->addresses().empty()) return {};
-    if (!claimant.address.empty() && signer.certificate->names(claimant.address)) {
-        // As the certificate spells it: that is what was checked.
+    // As the certificate spells it: that is what was checked.
+    for (const auto& claimed : {claimant.address, claimant.accept_sender ? claimant.sender : std::string()})
         for (const auto& address : signer.certificate->addresses())
-            if (mime::same_address(address, claimant.address)) return address;
-    }
+            if (!claimed.empty() && mime::same_address(address, claimed)) return address;
     return signer.certificate->addresses().front();
+}
+
+// Wrong or not decidable.  A signer whose algorithm is not known here is neither:
+// whoever signs twice, once for old readers and once for new ones, must not lose
+// by it (RFC 5652 section 5.1 lets a reader take the one that it understands).
+bool is_broken(cms::Findings findings)
+{
+    findings.remove(Finding::unsupported_algorithm);
+    return !findings.intact();
 }
 
 std::string describe(const cms::SignerVerdict& signer)
@@ -63,12 +73,14 @@ std::string describe(const cms::SignerVerdict& signer)
 
 }  // namespace
 
-Claimant claimant_of(const std::vector<mime::Field>& fields, const std::optional<std::string>& from)
+Claimant claimant_of(const std::vector<mime::Field>& fields, const VerifyRequest& request)
 {
     Claimant claimant;
-    if (from) {
+    claimant.strict = request.strict_display_name;
+    claimant.accept_sender = request.accept_sender;
+    if (request.from) {
         claimant.status = mime::AuthorStatus::ok;
-        claimant.address = *from;
+        claimant.address = *request.from;
         return claimant;
     }
     const auto author = mime::author_of(fields);
@@ -90,21 +102,26 @@ Claimant claimant_of(const std::vector<mime::Field>& fields, const std::optional
 void judge_identity(Layer& layer, const Claimant& claimant)
 {
     int best = -1;
+    bool best_broken = false, best_matches = false;
     cms::Findings best_findings;
     for (std::size_t i = 0; i < layer.signers.size(); ++i) {
         cms::Findings all = layer.signers[i].findings;
-        const bool broken = !all.intact();
-        all.add(identity_of(layer.signers[i], claimant));
-        const auto better = [&] {
-            if (best < 0) return true;
-            // A broken signer outweighs every good one.
-            return broken ? all.code() > best_findings.code()
-                          : best_findings.intact() && all.code() < best_findings.code();
-        };
-        if (better()) {
-            best = static_cast<int>(i);
-            best_findings = all;
-        }
+        const bool broken = is_broken(all);
+        const auto identity = identity_of(layer.signers[i], claimant);
+        const bool matches = identity.empty();
+        all.add(identity);
+        // A broken signer outweighs every good one; among the good ones the author
+        // counts, and then whom least can be said against.
+        const bool better = best < 0                  ? true
+                            : broken != best_broken   ? broken
+                            : broken                  ? all.code() > best_findings.code()
+                            : matches != best_matches ? matches
+                                                      : all.code() < best_findings.code();
+        if (!better) continue;
+        best = static_cast<int>(i);
+        best_broken = broken;
+        best_matches = matches;
+        best_findings = all;
     }
     if (best < 0) {
         if (claimant.status != mime::AuthorStatus::ok) layer.findings.add(Finding::from_ambiguous);
@@ -114,10 +131,14 @@ void judge_identity(Layer& layer, const Claimant& claimant)
     layer.findings.add(best_findings);
     const auto& chosen = layer.signers[static_cast<std::size_t>(best)];
     layer.identity = identity_address(chosen, claimant);
+    if (chosen.certificate && claimant.status == mime::AuthorStatus::ok && claimant.accept_sender &&
+        !chosen.certificate->names(claimant.address) && chosen.certificate->names(claimant.sender))
+        layer.comments.emplace_back("signed by the Sender");
     for (const auto& comment : chosen.comments) layer.comments.push_back(comment);
     for (std::size_t i = 0; i < layer.signers.size(); ++i)
         if (static_cast<int>(i) != best)
             layer.comments.push_back("also signed by " + describe(layer.signers[i]));
+    if (claimant.shown && claimant.strict) layer.findings.add(Finding::display_name);
     if (claimant.shown) layer.comments.push_back("display name shows " + base::printable(*claimant.shown));
 }
 

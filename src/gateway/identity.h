@@ -18,9 +18,10 @@ struct Claimant {
     std::string address;               // the only mailbox of the only From field
     std::string sender;                // of the Sender field, when there is one
     std::optional<std::string> shown;  // another address inside From's display name or comment
+    bool strict = false;               // then `shown` is a finding
+    bool accept_sender = false;        // then `sender` will do
 };
-[[nodiscard]] Claimant claimant_of(const std::vector<mime::Field>& fields,
-                                   const std::optional<std::string>& from);
+[[nodiscard]] Claimant claimant_of(const std::vector<mime::Field>& fields, const VerifyRequest& request);
 
 // Chooses the signer that decides, and adds its findings and those of identity:
 // one broken signer spoils the layer; else the one that is trusted and is the

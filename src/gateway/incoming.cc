@@ -21,6 +21,8 @@ VerifyRequest verify_request(const Case& c, const World& world)
     request.trust = &c.snapshot.trust;
     request.at = world.clock->now();
     request.crl = c.snapshot.config.crl;
+    request.accept_sender = c.snapshot.config.accept_sender;
+    request.strict_display_name = c.snapshot.config.strict_display_name;
     return request;
 }
 
@@ -44,16 +46,6 @@ const char* enhanced_code(const Verdict& verdict)
     return "5.7.5";                                   // cryptographic failure
 }
 
-// Stripping takes the proof away, so it is for those who can be told here.
-std::optional<std::string> unfit_for_strip(const Case& c)
-{
-    if (!c.plan().no_strip_reason.empty()) return c.plan().no_strip_reason;
-    if (c.snapshot.config.local_domains.empty()) return std::nullopt;
-    for (const auto& recipient : c.envelope.recipients)
-        if (!c.snapshot.config.is_local(recipient)) return "recipient " + recipient + " is not local";
-    return std::nullopt;
-}
-
 void strip(const Case& c, const Message& message, const Verdict& verdict, Outcome& outcome, Report& report)
 {
     const bool any = c.plan().strip == policy::Strip::any;
@@ -67,7 +59,7 @@ void strip(const Case& c, const Message& message, const Verdict& verdict, Outcom
     outcome.header.insert(outcome.header.begin(), rewrite->header.begin(), rewrite->header.end());
     outcome.replace_body = true;
     outcome.body = std::move(rewrite->body);
-    outcome.header.push_back({HeaderEdit::Kind::insert, "X-SMIME-Stripped", 1, "yes"});
+    add_strip_evidence(verdict, outcome);
     report.action = "strip";
 }
 
@@ -88,20 +80,58 @@ void describe_signer(const Verdict& verdict, Report& report)
     for (const auto& comment : layer->comments) report.details.push_back({"comment", comment, false});
 }
 
+// All that was found, where the reason tells the worst only.
+void list_findings(const Verdict& verdict, Report& report)
+{
+    const auto found = verdict.findings.list();
+    if (found.size() < 2) return;
+    std::string words;
+    for (const auto f : found) words += (words.empty() ? "" : ",") + std::string(cms::word(f));
+    report.details.push_back({"findings", words, false});
+}
+
 }  // namespace
+
+Verdict verdict_on(const Case& c, const Message& message, const World& world)
+{
+    return verify_message(message.header(), message.body(), verify_request(c, world));
+}
+
+// Stripping takes the proof away, so it is for those who can be told here.
+std::optional<std::string> unfit_for_strip(const Case& c)
+{
+    if (!c.plan().no_strip_reason.empty()) return c.plan().no_strip_reason;
+    if (c.snapshot.config.local_domains.empty()) return std::nullopt;
+    for (const auto& recipient : c.envelope.recipients)
+        if (!c.snapshot.config.is_local(recipient)) return "recipient " + recipient + " is not local";
+    return std::nullopt;
+}
+
+void add_strip_evidence(const Verdict& verdict, Outcome& outcome)
+{
+    outcome.header.push_back({HeaderEdit::Kind::insert, "X-SMIME-Stripped", 1, "yes"});
+    if (auto signer = signer_field(verdict)) outcome.header.push_back(std::move(*signer));
+}
 
 void verify(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report)
 {
     const auto& plan = c.plan();
     if (world.progress) world.progress();
-    const auto verdict = verify_message(message.header(), message.body(), verify_request(c, world));
+    auto verdict = verdict_on(c, message, world);
     const auto code = verdict.result();
     report.action = "verify";
     report.status = std::string(cms::name(code));
     report.reason = verdict.reason();
     describe_signer(verdict, report);
+    list_findings(verdict, report);
+    if (code == cms::Code::none && verdict.encrypted) report.reason = "encrypted";
+    if (plan.require_signature && code != cms::Code::pass) {
+        refuse_without_signature(
+            outcome, report, code,
+            code == cms::Code::none && report.reason.empty() ? "not signed" : report.reason);
+        return;
+    }
     if (code == cms::Code::none) {
-        if (verdict.encrypted) report.reason = "encrypted";
         if (c.snapshot.config.report_none)
             outcome.header.push_back({HeaderEdit::Kind::insert, "Authentication-Results", 1,
                                       authentication_results(c.authserv_id(), verdict)});
@@ -119,29 +149,42 @@ void verify(const Case& c, const Message& message, const World& world, Outcome& 
         return;
     }
     if (plan.strip != policy::Strip::never) strip(c, message, verdict, outcome, report);
+    treat_signature(c, message, verdict, world, outcome, report);
+    if (outcome.action != Action::accept) return;
     const bool stripped_bad = report.action == "strip" && code != cms::Code::pass;
     if (wanted == OnResult::tag || stripped_bad)
         outcome.header.push_back(
             tag_subject(c.fields, code == cms::Code::policy ? tag_untrusted : tag_invalid));
-    if (wanted >= OnResult::mark) outcome.header.push_back(result_field(verdict));
+    if (plan.signer_headers) {
+        const bool told = report.action == "strip";  // by add_strip_evidence()
+        for (auto& field : signer_fields(verdict))
+            if (!told || field.name != "X-SMIME-Signer") outcome.header.push_back(std::move(field));
+    }
+    if (wanted >= OnResult::mark || plan.signer_headers) outcome.header.push_back(result_field(verdict));
     if (wanted == OnResult::quarantine) {
         outcome.action = Action::quarantine;
         outcome.quarantine_reason = "S/MIME " + report.status + ": " + report.reason;
         report.action = "quarantine";
     }
+    // The part is the one of the message as it is delivered.
+    if (report.action == "reencapsulate" && verdict.deciding >= 0)
+        for (auto& layer : verdict.layers)
+            if (layer.part == "2") layer.part = "1";
     outcome.header.push_back({HeaderEdit::Kind::insert, "Authentication-Results", 1,
                               authentication_results(c.authserv_id(), verdict)});
 }
 
 // A client that signs by itself satisfies sign_required only with a signature
 // that is intact and names the author: a mere claim in the header does not.
-bool own_signature_holds(const Case& c, const Message& message, const World& world)
+bool is_authors_own(const Verdict& verdict)
 {
-    const auto verdict = verify_message(message.header(), message.body(), verify_request(c, world));
     const auto* layer = verdict.layer();
-    return verdict.scope == Scope::message && layer != nullptr && layer->findings.intact() &&
-           !layer->findings.has(cms::Finding::identity_mismatch) &&
-           !layer->findings.has(cms::Finding::no_identity) && !layer->findings.has(cms::Finding::sender_only);
+    if (verdict.scope != Scope::message || layer == nullptr || !layer->findings.intact()) return false;
+    using cms::Finding;
+    for (Finding f :
+         {Finding::identity_mismatch, Finding::no_identity, Finding::sender_only, Finding::protected_from})
+        if (layer->findings.has(f)) return false;
+    return true;
 }
 
 }  // namespace gateway

@@ -1,13 +1,16 @@
 libgateway_a_SOURCES += \
+	src/gateway/already_signed.cc \
 	src/gateway/authentication_results.cc src/gateway/authentication_results.h \
 	src/gateway/incoming.cc src/gateway/outgoing.cc \
 	src/gateway/marks.cc src/gateway/marks.h \
 	src/gateway/message.cc src/gateway/message.h \
 	src/gateway/outcome.cc src/gateway/outcome.h \
 	src/gateway/process.cc src/gateway/process.h \
+	src/gateway/reencapsulate.cc src/gateway/reencapsulate.h \
 	src/gateway/rewrite.cc src/gateway/rewrite.h \
 	src/gateway/sign.cc src/gateway/sign.h \
 	src/gateway/case.cc src/gateway/case.h \
+	src/gateway/entity.cc src/gateway/entity.h \
 	src/gateway/exemption.cc \
 	src/gateway/identity.cc src/gateway/identity.h \
 	src/gateway/snapshot.cc src/gateway/snapshot.h \

@@ -51,6 +51,16 @@ std::optional<std::string> without_look_alikes(std::string_view subject)
     return out + std::string(subject);
 }
 
+// Text of strangers as a whole field: one line, printable ASCII, cut.
+std::string field_text(std::string_view text)
+{
+    constexpr std::size_t most = 200;
+    std::string out;
+    for (char c : text.substr(0, most))
+        if (!base::is_control(c)) out += static_cast<unsigned char>(c) > 0x7e ? '?' : c;
+    return out;
+}
+
 std::string folded_with_lf(std::string_view text)
 {
     std::string out;
@@ -83,6 +93,29 @@ HeaderEdit result_field(const Verdict& verdict)
     std::string value(cms::name(verdict.result()));
     if (const auto why = verdict.reason(); !why.empty()) value += " (" + why + ")";
     return {Kind::insert, "X-SMIME-Result", 1, value};
+}
+
+std::optional<HeaderEdit> signer_field(const Verdict& verdict)
+{
+    const Layer* layer = verdict.layer();
+    if (layer == nullptr || layer->identity.empty()) return std::nullopt;
+    return HeaderEdit{Kind::insert, "X-SMIME-Signer", 1, field_text(layer->identity)};
+}
+
+std::vector<HeaderEdit> signer_fields(const Verdict& verdict)
+{
+    std::vector<HeaderEdit> out;
+    const Layer* layer = verdict.layer();
+    if (layer == nullptr || layer->signer < 0) return out;
+    const auto& signer = layer->signers[static_cast<std::size_t>(layer->signer)];
+    const auto add = [&](const char* name, std::string_view text) {
+        if (!text.empty()) out.push_back({Kind::insert, name, 1, field_text(text)});
+    };
+    if (signer.certificate) add("X-SMIME-Fingerprint", signer.certificate->fingerprint());
+    add("X-SMIME-Serial", signer.serial);
+    add("X-SMIME-Issuer", signer.issuer);
+    if (auto field = signer_field(verdict)) out.push_back(std::move(*field));
+    return out;
 }
 
 HeaderEdit tag_subject(const std::vector<mime::Field>& fields, std::string_view tag)

@@ -1,6 +1,7 @@
 // What recipients see of a verdict besides Authentication-Results.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,12 @@ namespace gateway
 
 // "X-SMIME-Result: fail (body hash mismatch)"
 [[nodiscard]] HeaderEdit result_field(const Verdict& verdict);
+
+// "X-SMIME-Signer: alice@example.org", nullopt when the signer has no address;
+// and with X-SMIME-Issuer, X-SMIME-Serial and X-SMIME-Fingerprint.  Text of
+// certificates is cut, printable ASCII only, and cannot begin a field.
+[[nodiscard]] std::optional<HeaderEdit> signer_field(const Verdict& verdict);
+[[nodiscard]] std::vector<HeaderEdit> signer_fields(const Verdict& verdict);
 
 // The Subject with a tag such as "[signature invalid]" in front; look-alikes of
 // our tags, also hidden in encoded-words, are removed first.

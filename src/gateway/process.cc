@@ -27,6 +27,9 @@ Outcome too_large(const Case& c)
     if (at_stake) {
         refuse(outcome, report, Action::reject, "552", "5.3.4",
                "this message must be signed and is too large for that");
+    } else if (c.plan().verify && c.plan().require_signature) {
+        refuse(outcome, report, Action::reject, "552", "5.3.4",
+               "this message must have a signature and is too large to verify it");
     } else {
         outcome.header = c.forged();
     }
@@ -57,7 +60,9 @@ Outcome header_only(const Case& c)
     } else if (c.plan().verify) {
         report.action = "verify";
         report.status = "none";
-        if (c.snapshot.config.report_none)
+        if (c.plan().require_signature) {
+            refuse_without_signature(outcome, report, cms::Code::none, "not signed");
+        } else if (c.snapshot.config.report_none)
             outcome.header.push_back({HeaderEdit::Kind::insert, "Authentication-Results", 1,
                                       authentication_results(c.authserv_id(), Verdict{})});
     }
@@ -74,6 +79,7 @@ bool wants_body(const Case& c)
     if (c.decision.refusal) return false;
     const auto outlook = sign_outlook(c);
     if (outlook.kind == Kind::try_it || outlook.kind == Kind::check_own_signature) return true;
+    if (outlook.kind != Kind::refuse && treats_signature(c)) return true;
     return outlook.kind != Kind::refuse && c.plan().verify && may_be_signed(c.fields);
 }
 
@@ -107,11 +113,13 @@ Outcome process(const Message& message, const Snapshot& snapshot, const World& w
     if (outlook.kind == SignOutlook::Kind::try_it) {
         sign(c, message, world, outcome, report);
     } else if (outlook.kind == SignOutlook::Kind::check_own_signature &&
-               !own_signature_holds(c, message, world)) {
+               !is_authors_own(verdict_on(c, message, world))) {
         refuse_unsigned(outcome, report, "it claims a signature of its own that is not valid");
     }
     if (outcome.action == Action::accept && !outcome.replace_body && c.plan().verify)
         verify(c, message, world, outcome, report);
+    else if (outcome.action == Action::accept && !outcome.replace_body && treats_signature(c))
+        treat_signature(c, message, verdict_on(c, message, world), world, outcome, report);
     finish(outcome, c, std::move(report));
     return outcome;
 }

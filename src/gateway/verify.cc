@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "gateway/entity.h"
 #include "gateway/identity.h"
 #include "mime/codec.h"
-#include "mime/content_type.h"
 #include "mime/structure.h"
 
 namespace gateway
@@ -16,62 +16,6 @@ namespace
 using cms::Finding;
 
 constexpr std::size_t max_layers = 5;
-
-// An entity under examination: the message, or what a layer enclosed.
-struct Entity {
-    mime::Header header;
-    base::Octets body;
-    mime::ContentType type;
-    std::string encoding;
-    std::string path;  // IMAP section prefix of its parts, "" or "1." and so on
-    bool duplicate_type = false;
-    std::shared_ptr<const std::string> owner;  // keeps the octets of an opaque layer
-};
-
-Entity examine(mime::Header header, base::Octets body, std::string path)
-{
-    Entity entity{std::move(header), body, {}, {}, std::move(path), false, nullptr};
-    if (const auto* field = entity.header.find("Content-Type"))
-        entity.type = mime::parse_content_type(field->value);
-    if (const auto* field = entity.header.find("Content-Transfer-Encoding"))
-        entity.encoding = base::to_lower(mime::unfold(field->value));
-    entity.duplicate_type =
-        entity.header.count("Content-Type") > 1 || entity.header.count("Content-Transfer-Encoding") > 1;
-    return entity;
-}
-
-bool is_signature_type(std::string_view type)
-{
-    return base::iequals(type, "application/pkcs7-signature") ||
-           base::iequals(type, "application/x-pkcs7-signature");
-}
-
-bool claims_clear(const mime::ContentType& type)
-{
-    if (!type.is("multipart", "signed")) return false;
-    const auto* protocol = type.parameter("protocol");
-    return protocol != nullptr && is_signature_type(*protocol);
-}
-
-bool claims_opaque(const mime::ContentType& type)
-{
-    return type.is("application", "pkcs7-mime") || type.is("application", "x-pkcs7-mime");
-}
-
-// With two Content-Type fields any of them may be the one a reader believes.
-bool any_claim(const Entity& entity)
-{
-    return std::any_of(entity.header.fields.begin(), entity.header.fields.end(), [](const mime::Field& f) {
-        if (!base::iequals(f.name, "Content-Type")) return false;
-        const auto type = mime::parse_content_type(f.value);
-        return claims_clear(type) || claims_opaque(type);
-    });
-}
-
-bool is_identity_encoding(std::string_view encoding)
-{
-    return encoding.empty() || encoding == "7bit" || encoding == "8bit" || encoding == "binary";
-}
 
 cms::VerifyOptions options_for(const VerifyRequest& request)
 {
@@ -94,45 +38,54 @@ bool is_text_to_read(base::Octets preamble)
     return text.size() > usual_line || text.find('\n') != base::Octets::npos;
 }
 
+// "SHA-256", "sha256" and RFC 3851's "sha-256" are the same.
+std::string squeezed(std::string_view algorithm)
+{
+    std::string out;
+    for (char c : base::trim(algorithm))
+        if (c != '-') out += base::lower(c);
+    return out;
+}
+
+// The CMS says which digests were used; micalg was a hint for one-pass readers
+// (RFC 8551 section 3.5.3.2), and one that contradicts is worth a word only.
+void note_micalg(std::string_view micalg, Layer& layer)
+{
+    for (const auto& signer : layer.signers) {
+        bool named = signer.digest.empty();
+        for (std::string_view rest = micalg; !named && !rest.empty();) {
+            const auto comma = rest.find(',');
+            const auto word = squeezed(rest.substr(0, comma));
+            // Names that say nothing ("unknown") contradict nothing.
+            named = word == squeezed(signer.digest) || !(word.starts_with("sha") || word.starts_with("md"));
+            rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
+        }
+        if (!named) {
+            layer.comments.push_back("micalg names another digest than " + signer.digest);
+            return;
+        }
+    }
+}
+
 Layer clear_layer(const Entity& entity, const VerifyRequest& request)
 {
     Layer layer;
     layer.form = Form::clear;
     layer.part = entity.path + "2";
-    if (entity.duplicate_type || !entity.type.valid || entity.type.duplicate_parameter ||
-        !is_identity_encoding(entity.encoding)) {
-        layer.findings.add(Finding::structure);
-        return layer;
-    }
-    const auto* boundary = entity.type.parameter("boundary");
-    const auto split = mime::split_signed(entity.body, boundary == nullptr ? "" : *boundary);
-    if (!split.ok) {
-        layer.findings.add(split.error == mime::SplitError::ambiguous ? Finding::ambiguous_boundary
-                                                                      : Finding::structure);
-        return layer;
-    }
-    if (is_text_to_read(split.parts.preamble) || !base::trim(split.parts.epilogue).empty())
-        layer.comments.emplace_back("unsigned text around the signed part");
-    layer.content = split.parts.content;
+    const auto opened = open_clear(entity);
+    layer.findings = opened.findings;
+    layer.content = opened.parts.content;
     layer.owned = entity.owner;
+    if (is_text_to_read(opened.parts.preamble) || !base::trim(opened.parts.epilogue).empty())
+        layer.comments.emplace_back("unsigned text around the signed part");
+    if (!layer.findings.empty()) return layer;
 
-    const auto header = mime::parse_header(split.parts.signature);
-    const Entity part = examine(header, split.parts.signature.substr(header.body), "");
-    if (part.duplicate_type ||
-        !is_signature_type(part.type.present ? part.type.type + "/" + part.type.subtype : "")) {
-        layer.findings.add(Finding::structure);
-        return layer;
-    }
-    const auto der = mime::decode(part.encoding, part.body);
-    if (!der) {
-        layer.findings.add(Finding::malformed);
-        return layer;
-    }
     const base::Octets content[] = {layer.content};
-    auto verdict = cms::verify_detached(*der, content, options_for(request));
+    auto verdict = cms::verify_detached(opened.der, content, options_for(request));
     layer.findings.add(verdict.findings);
     layer.signers = std::move(verdict.signers);
     if (verdict.certificates_only) layer.findings.add(Finding::no_signer);
+    if (const auto* micalg = entity.type.parameter("micalg")) note_micalg(*micalg, layer);
     return layer;
 }
 
@@ -156,9 +109,17 @@ Opaque opaque_layer(const Entity& entity, const VerifyRequest& request)
     const auto kind = der ? cms::content_kind(*der) : cms::ContentKind::malformed;
     switch (kind) {
         case cms::ContentKind::enveloped_data:
-        case cms::ContentKind::auth_enveloped_data: return {std::nullopt, true};
+        case cms::ContentKind::auth_enveloped_data:
         case cms::ContentKind::compressed_data:
-        case cms::ContentKind::other: return {std::nullopt, false};
+        case cms::ContentKind::other: {
+            const bool encrypted =
+                kind == cms::ContentKind::enveloped_data || kind == cms::ContentKind::auth_enveloped_data;
+            // What says it is signed and is not must not look like unsigned mail.
+            if (declared == nullptr || !base::iequals(*declared, "signed-data"))
+                return {std::nullopt, encrypted};
+            layer.findings.add(Finding::type_mismatch);
+            return {layer, encrypted};
+        }
         case cms::ContentKind::malformed:
             // What says it is encrypted makes no claim about a signer.
             if (declared != nullptr && !base::iequals(*declared, "signed-data")) return {std::nullopt, true};
@@ -182,23 +143,40 @@ Opaque opaque_layer(const Entity& entity, const VerifyRequest& request)
 // Signatures that are not part of an unbroken chain of layers from the root:
 // in a part of a multipart, or in an enclosed message.  They are found and
 // named, but they never speak for the message (semantics B.3).
-std::optional<Layer> signed_part(const Entity& entity, const VerifyRequest& request)
+std::vector<Layer> signed_parts(const Entity& entity, const VerifyRequest& request)
 {
+    std::vector<Layer> found;
     const auto structure = mime::parse_structure(entity.header, entity.body);
-    for (std::size_t i = 1; i < structure.parts.size(); ++i) {
+    for (std::size_t i = 1; i < structure.parts.size() && found.size() < max_layers; ++i) {
         const auto& part = structure.parts[i];
         const bool clear = claims_clear(part.content_type);
         if (!clear && !claims_opaque(part.content_type)) continue;
         const std::string section = entity.path + part.section;
         Entity inner = examine(part.header, part.body, section.empty() ? "" : section + ".");
         inner.owner = entity.owner;
-        if (clear) return clear_layer(inner, request);
+        if (clear) {
+            found.push_back(clear_layer(inner, request));
+            continue;
+        }
         auto opaque = opaque_layer(inner, request);
         if (!opaque.layer) continue;
         opaque.layer->part = section;
-        return opaque.layer;
+        found.push_back(std::move(*opaque.layer));
     }
-    return std::nullopt;
+    return found;
+}
+
+// Header protection (RFC 9788 section 4.4): what is signed carries a From of its
+// own; one that is not the author of the message would be believed by a mail
+// program that shows protected fields, and the outer one by every other.
+bool protects_another_from(base::Octets payload, const Claimant& claimant)
+{
+    const auto header = mime::parse_header(payload);
+    const auto* type = header.find("Content-Type");
+    if (type == nullptr || mime::parse_content_type(type->value).parameter("hp") == nullptr) return false;
+    const auto inner = mime::author_of(header.fields);
+    if (inner.status == mime::AuthorStatus::missing) return false;
+    return inner.status != mime::AuthorStatus::ok || !mime::same_address(inner.address(), claimant.address);
 }
 
 // The outermost layer whose trusted signer is the author decides, provided that
@@ -217,45 +195,48 @@ int deciding_layer(const std::vector<Layer>& layers)
 Verdict verify_message(const mime::Header& header, base::Octets body, const VerifyRequest& request)
 {
     Verdict verdict;
-    const Claimant claimant = claimant_of(header.fields, request.from);
+    const Claimant claimant = claimant_of(header.fields, request);
     Entity entity = examine(header, body, "");
-    bool more = true;
-    while (more) {
-        more = false;
+    while (true) {
+        if (!claims_smime(entity)) break;
+        if (verdict.layers.size() >= max_layers) {
+            // Layers that nobody has looked at are layers that nobody has judged.
+            verdict.layers.front().findings.add(Finding::limit);
+            break;
+        }
         std::optional<Layer> layer;
-        const bool clear = claims_clear(entity.type);
-        if (clear || claims_opaque(entity.type) || (entity.duplicate_type && any_claim(entity))) {
-            if (clear || !claims_opaque(entity.type)) {
-                layer = clear_layer(entity, request);
-            } else {
-                auto opaque = opaque_layer(entity, request);
-                verdict.encrypted = opaque.encrypted;
-                layer = std::move(opaque.layer);
-            }
-        } else if (verdict.layers.empty()) {
-            if ((layer = signed_part(entity, request))) {
-                judge_identity(*layer, claimant);
-                layer->findings.add(Finding::partial);
-                verdict.scope = Scope::part;
-                verdict.layers.push_back(std::move(*layer));
-                verdict.deciding = 0;
-                // Whatever is wrong or right with a part says nothing about the whole.
-                verdict.findings.add(Finding::partial);
-            }
-            return verdict;
+        if (claims_opaque(entity.type)) {
+            auto opaque = opaque_layer(entity, request);
+            verdict.encrypted = opaque.encrypted;
+            layer = std::move(opaque.layer);
+        } else {
+            layer = clear_layer(entity, request);
         }
         if (!layer) break;
         judge_identity(*layer, claimant);
         verdict.scope = Scope::message;
         verdict.layers.push_back(*layer);
-        if (verdict.layers.size() < max_layers && !layer->content.empty()) {
-            const auto inner = mime::parse_header(layer->content);
-            const std::string path = layer->form == Form::clear ? entity.path + "1." : entity.path;
-            entity = examine(inner, layer->content.substr(inner.body), path);
-            entity.owner = layer->owned;
-            more = true;
-        }
+        if (verdict.encrypted || layer->content.empty()) break;
+        const auto inner = mime::parse_header(layer->content);
+        const std::string path = layer->form == Form::clear ? entity.path + "1." : entity.path;
+        entity = examine(inner, layer->content.substr(inner.body), path);
+        entity.owner = layer->owned;
     }
+    if (verdict.layers.empty() && !claims_smime(entity)) {
+        for (auto& layer : signed_parts(entity, request)) {
+            judge_identity(layer, claimant);
+            layer.findings.add(Finding::partial);
+            verdict.scope = Scope::part;
+            verdict.layers.push_back(std::move(layer));
+        }
+        if (verdict.layers.empty()) return verdict;
+        verdict.deciding = 0;
+        // Whatever is wrong or right with a part says nothing about the whole.
+        verdict.findings.add(Finding::partial);
+        return verdict;
+    }
+    if (!verdict.layers.empty() && protects_another_from(verdict.layers.back().content, claimant))
+        for (auto& layer : verdict.layers) layer.findings.add(Finding::protected_from);
     verdict.deciding = deciding_layer(verdict.layers);
     if (verdict.deciding >= 0) verdict.findings = verdict.layer()->findings;
     return verdict;

@@ -38,10 +38,11 @@ struct Layer {
 
 struct Verdict {
     Scope scope = Scope::none;
-    std::vector<Layer> layers;  // outermost first; a signed sub-part comes last
-    int deciding = -1;          // index into layers
-    cms::Findings findings;     // of the message as a whole
-    bool encrypted = false;     // the innermost layer reached is encrypted
+    // Outermost first; with Scope::part the signed parts found, as they come.
+    std::vector<Layer> layers;
+    int deciding = -1;       // index into layers
+    cms::Findings findings;  // of the message as a whole
+    bool encrypted = false;  // the innermost layer reached is encrypted
 
     [[nodiscard]] cms::Code result() const { return deciding < 0 ? cms::Code::none : findings.code(); }
     [[nodiscard]] const Layer* layer() const
@@ -57,7 +58,9 @@ struct VerifyRequest {
     cms::CrlMode crl = cms::CrlMode::off;
     bool policy_check = false;
     bool allow_sha1 = false;
-    std::optional<std::string> from;  // compare with this instead of the From field
+    bool accept_sender = false;        // the signer may be the one of Sender (RFC 8550 section 3)
+    bool strict_display_name = false;  // another address shown in From's name is a finding
+    std::optional<std::string> from;   // compare with this instead of the From field
 };
 
 // `header` and `body` of the message; the result borrows from both.

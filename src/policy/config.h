@@ -27,6 +27,8 @@ enum class OnResult { accept, mark, tag, quarantine, reject };
 enum class OnTemporary { accept, tempfail };
 enum class OnNoCertificate { pass, tempfail, reject };
 enum class OnUntransformable { skip, opaque, reject };
+enum class AlreadySigned { keep, opaque, strip, resign };
+enum class EightBitSigned { pass, opaque, strip, resign, reject };
 
 struct HeaderPattern {
     std::string name;
@@ -73,12 +75,25 @@ struct Rule {
     OnResult on_invalid = OnResult::mark;      // fail, permerror
     OnResult on_untrusted = OnResult::accept;  // policy
     OnTemporary on_temperror = OnTemporary::accept;
+    bool require_signature = false;  // what does not pass is refused, unsigned mail too
+    bool signer_headers = false;     // X-SMIME-Result, -Signer and so on
+
+    AlreadySigned already_signed = AlreadySigned::keep;
+    EightBitSigned eightbit_signed = EightBitSigned::pass;
 
     bool dry_run = false;
     std::optional<base::Level> log_level;
 
     [[nodiscard]] std::string at() const;  // "file:line"
     [[nodiscard]] bool signs() const { return sign != SignForm::no; }
+    [[nodiscard]] bool treats_signed() const
+    {
+        return already_signed != AlreadySigned::keep || eightbit_signed != EightBitSigned::pass;
+    }
+    [[nodiscard]] bool resigns() const
+    {
+        return already_signed == AlreadySigned::resign || eightbit_signed == EightBitSigned::resign;
+    }
 };
 
 // Who may sign as whom when the client has logged in.
@@ -123,6 +138,8 @@ struct Config {
     std::vector<store::KeySource> keys;
     store::TrustSource trust;
     cms::CrlMode crl = cms::CrlMode::off;
+    bool accept_sender = false;        // the signer may be the one of Sender
+    bool strict_display_name = false;  // another address in From's name is a finding
 
     std::vector<Rule> rules;  // in the order in which they are tried
 

@@ -60,6 +60,8 @@ struct TrustDraft {
     store::TrustSource source;
     bool local = false;
     bool hard = false;
+    bool accept_sender = false;
+    bool strict_display_name = false;
 };
 
 constexpr Setter<TrustDraft> trust_setters[] = {
@@ -68,6 +70,9 @@ constexpr Setter<TrustDraft> trust_setters[] = {
     {"crls", [](TrustDraft& t, const Value& v) { v.paths(t.source.crls); }},
     {"crl", [](TrustDraft& t, const Value& v) { v.one_of(t.local, {false, true}); }},
     {"revocation_fail", [](TrustDraft& t, const Value& v) { v.one_of(t.hard, {false, true}); }},
+    {"accept_sender", [](TrustDraft& t, const Value& v) { v.yes_no(t.accept_sender); }},
+    {"display_name_check",
+     [](TrustDraft& t, const Value& v) { v.one_of(t.strict_display_name, {false, true}); }},
 };
 
 class Parser
@@ -187,6 +192,8 @@ private:
         config.crl = !trust_.local ? cms::CrlMode::off
                      : trust_.hard ? cms::CrlMode::hard
                                    : cms::CrlMode::soft;
+        config.accept_sender = trust_.accept_sender;
+        config.strict_display_name = trust_.strict_display_name;
         config.trust = std::move(trust_.source);
     }
 

@@ -74,6 +74,13 @@ struct Plan {
     OnResult on_invalid = OnResult::accept;
     OnResult on_untrusted = OnResult::accept;
     OnTemporary on_temperror = OnTemporary::accept;
+    bool require_signature = false;  // all of them do
+    bool signer_headers = false;     // one of them does
+
+    // What is signed already: done only where all want the same.
+    AlreadySigned already_signed = AlreadySigned::keep;
+    EightBitSigned eightbit_signed = EightBitSigned::pass;
+    std::string keep_signed_reason;  // why it is left alone although some rule wants it: mixture
 
     bool dry_run = false;
     std::optional<base::Level> log_level;

@@ -108,6 +108,9 @@ void verify(const std::vector<Group>& groups, Plan& plan)
         plan.on_untrusted = std::min(plan.on_untrusted, own ? rule->on_untrusted : OnResult::mark);
         plan.on_temperror = std::min(plan.on_temperror, own ? rule->on_temperror : OnTemporary::accept);
     }
+    plan.require_signature = all_of(groups, [](const Rule& r) { return r.verify && r.require_signature; });
+    plan.signer_headers =
+        first_of(groups, [](const Rule& r) { return r.verify && r.signer_headers; }) != nullptr;
 }
 
 void strip(const std::vector<Group>& groups, Plan& plan)
@@ -121,6 +124,26 @@ void strip(const std::vector<Group>& groups, Plan& plan)
     }
     plan.strip = Strip::any;
     for (const auto& group : groups) plan.strip = std::min(plan.strip, group.rule->strip);
+}
+
+// A signature that somebody else has made is changed only where all want the
+// same; else it stays as it is, which is right for everybody.
+void already_signed(const std::vector<Group>& groups, Plan& plan)
+{
+    const auto treats = [](const Rule& r) { return r.treats_signed(); };
+    const Rule* wanting = first_of(groups, treats);
+    if (wanting == nullptr) return;
+    const auto same = [&](const Rule& r) {
+        return r.already_signed == wanting->already_signed && r.eightbit_signed == wanting->eightbit_signed;
+    };
+    if (!all_of(groups, same)) {
+        plan.keep_signed_reason = "[rule " + wanting->name +
+                                  "] changes signatures, but not the same is wanted for " +
+                                  without(groups, same);
+        return;
+    }
+    plan.already_signed = wanting->already_signed;
+    plan.eightbit_signed = wanting->eightbit_signed;
 }
 
 // The most talkative; a rule that says nothing, or none, means the daemon's own.
@@ -152,6 +175,7 @@ Plan combine(const Config& config, const Decision& decision)
     sign(groups, plan);
     verify(groups, plan);
     strip(groups, plan);
+    already_signed(groups, plan);
     plan.log_level = log_level(groups, config.log_level);
     return plan;
 }

@@ -11,7 +11,8 @@ namespace
 constexpr std::string_view signing_keys[] = {
     "sign_required", "certificate", "allow_mismatch",     "digest",      "padding",
     "on_no_cert",    "break_dkim",  "on_untransformable", "sign_relayed"};
-constexpr std::string_view verifying_keys[] = {"strip", "on_invalid", "on_untrusted", "on_temperror"};
+constexpr std::string_view verifying_keys[] = {"strip",        "on_invalid",        "on_untrusted",
+                                               "on_temperror", "require_signature", "signer_headers"};
 
 bool is_pattern(const std::string& text) { return text.find_first_of("*?") != std::string::npos; }
 
@@ -30,6 +31,7 @@ public:
             direction();
             without_effect(signing_keys, rule_.signs(), "sign = clear or opaque");
             without_effect(verifying_keys, rule_.verify, "verify = yes");
+            resigning();
         }
         required();
         certificate();
@@ -55,7 +57,9 @@ private:
 
     void action()
     {
-        if (rule_.signs() || rule_.verify || is_set("sign") || is_set("verify") || seen_.empty()) return;
+        if (rule_.signs() || rule_.verify || rule_.treats_signed() || is_set("sign") || is_set("verify") ||
+            seen_.empty())
+            return;
         warning("", title() + " has no action: mail that it matches is left alone",
                 "give it one, or write sign = no or verify = no if that is meant");
     }
@@ -94,6 +98,17 @@ private:
             error(key, std::string(key) + " does nothing without " + needed,
                   "add that, or remove " + std::string(key));
         }
+    }
+
+    // A new signature needs somebody who may make it.
+    void resigning()
+    {
+        if (rule_.signs() || !rule_.resigns()) return;
+        const bool already = rule_.already_signed == AlreadySigned::resign;
+        error(already ? "already_signed" : "eightbit_signed",
+              std::string(already ? "already_signed" : "eightbit_signed") +
+                  " = resign does nothing without sign = clear or opaque",
+              "add that (in a rule for outgoing mail), or choose opaque or strip");
     }
 
     void required()

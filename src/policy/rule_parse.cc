@@ -58,8 +58,19 @@ constexpr Setter<Rule> setters[] = {
     {"on_temperror",
      [](Rule& r, const Value& v) { v.one_of(r.on_temperror, {OnTemporary::accept, OnTemporary::tempfail}); }},
 
-    {"already_signed", later},
-    {"eightbit_signed", later},
+    {"require_signature", [](Rule& r, const Value& v) { v.yes_no(r.require_signature); }},
+    {"signer_headers", [](Rule& r, const Value& v) { v.yes_no(r.signer_headers); }},
+
+    {"already_signed",
+     [](Rule& r, const Value& v) {
+         v.one_of(r.already_signed,
+                  {AlreadySigned::keep, AlreadySigned::opaque, AlreadySigned::strip, AlreadySigned::resign});
+     }},
+    {"eightbit_signed",
+     [](Rule& r, const Value& v) {
+         v.one_of(r.eightbit_signed, {EightBitSigned::pass, EightBitSigned::opaque, EightBitSigned::strip,
+                                      EightBitSigned::resign, EightBitSigned::reject});
+     }},
     {"encrypt", later},
     {"decrypt", later},
     {"tnef", later},

@@ -46,6 +46,9 @@ constexpr KeySpec table[] = {
     {"trust", "crls", "paths", "", "files or directories of CRLs", list},
     {"trust", "crl", "off|local", "off", "whether revocation is looked at"},
     {"trust", "revocation_fail", "soft|hard", "soft", "what a missing CRL means"},
+    {"trust", "accept_sender", "yes|no", "no", "a signature by the address in Sender passes, too"},
+    {"trust", "display_name_check", "note|strict", "note",
+     "From's display name shows another address than From"},
 
     {"rule", "direction", "incoming|outgoing|internal|any", "",
      "which mail; without it outgoing when the rule signs or encrypts, else incoming"},
@@ -81,6 +84,8 @@ constexpr KeySpec table[] = {
     {"rule", "on_untrusted", "accept|mark|tag|quarantine|reject", "accept",
      "the signature holds, its signer is not trusted (policy)"},
     {"rule", "on_temperror", "accept|tempfail", "accept", "it cannot be told at the moment"},
+    {"rule", "require_signature", "yes|no", "no", "refuse what has no signature that passes"},
+    {"rule", "signer_headers", "yes|no", "no", "tell the result and the signer in X-SMIME-* fields"},
 
     {"rule", "already_signed", "keep|opaque|strip|resign", "keep", "mail that the sender has signed"},
     {"rule", "eightbit_signed", "pass|opaque|strip|resign|reject", "pass", "signed mail with 8-bit content"},

@@ -187,10 +187,7 @@ TEST(RuleConfig, KeysAtTheirDefaultContradictNothing)
 TEST(RuleConfig, WhatThisVersionCannotDoIsAnErrorAndNeverIgnored)
 {
     for (const char* setting :
-         {"already_signed = resign", "already_signed = strip", "already_signed = opaque",
-          "eightbit_signed = opaque", "eightbit_signed = strip", "eightbit_signed = resign",
-          "eightbit_signed = reject", "encrypt = mandatory", "encrypt = opportunistic", "decrypt = yes",
-          "tnef = convert"}) {
+         {"encrypt = mandatory", "encrypt = opportunistic", "decrypt = yes", "tnef = convert"}) {
         const auto text = problem(std::string("[rule a]\nverify = yes\n") + setting + "\n");
         EXPECT_NE(text.find(std::string(setting) + " is not available in this version"), std::string::npos)
             << text;
@@ -198,6 +195,19 @@ TEST(RuleConfig, WhatThisVersionCannotDoIsAnErrorAndNeverIgnored)
     EXPECT_NE(
         problem("[rule a]\nverify = yes\nencrypt = maybe\n").find("wanted no, mandatory or opportunistic"),
         std::string::npos);
+}
+
+TEST(RuleConfig, WhatBecomesOfSignedMailIsAnActionOfItsOwn)
+{
+    EXPECT_EQ(load("[rule a]\neightbit_signed = opaque\n").text(), "");
+    EXPECT_EQ(load("[rule a]\ndirection = any\nalready_signed = strip\n").text(), "");
+    EXPECT_EQ(load("[rule a]\nsign = clear\nalready_signed = resign\neightbit_signed = resign\n").text(), "");
+    EXPECT_TRUE(problem("[rule a]\nalready_signed = resign\n")
+                    .starts_with("c:2: error: already_signed = resign does nothing without sign"));
+    EXPECT_TRUE(problem("[rule a]\nverify = yes\neightbit_signed = resign\n")
+                    .starts_with("c:3: error: eightbit_signed = resign does nothing without sign"));
+    EXPECT_TRUE(problem("[rule a]\nsign = clear\nrequire_signature = yes\n")
+                    .starts_with("c:3: error: require_signature does nothing without verify = yes"));
 }
 
 TEST(RuleConfig, InternalNeedsLocalDomains)

@@ -1,0 +1,98 @@
+#include "gateway/entity.h"
+
+#include <algorithm>
+
+#include "base/ascii.h"
+#include "cms/verify.h"
+#include "mime/codec.h"
+
+namespace gateway
+{
+namespace
+{
+
+using cms::Finding;
+
+bool is_signature_type(std::string_view type)
+{
+    return base::iequals(type, "application/pkcs7-signature") ||
+           base::iequals(type, "application/x-pkcs7-signature");
+}
+
+bool is_identity_encoding(std::string_view encoding)
+{
+    return encoding.empty() || encoding == "7bit" || encoding == "8bit" || encoding == "binary";
+}
+
+}  // namespace
+
+Entity examine(mime::Header header, base::Octets body, std::string path)
+{
+    Entity entity{std::move(header), body, {}, {}, std::move(path), false, nullptr};
+    if (const auto* field = entity.header.find("Content-Type"))
+        entity.type = mime::parse_content_type(field->value);
+    if (const auto* field = entity.header.find("Content-Transfer-Encoding"))
+        entity.encoding = base::to_lower(mime::unfold(field->value));
+    entity.duplicate_type =
+        entity.header.count("Content-Type") > 1 || entity.header.count("Content-Transfer-Encoding") > 1;
+    return entity;
+}
+
+bool claims_clear(const mime::ContentType& type)
+{
+    if (!type.is("multipart", "signed")) return false;
+    const auto* protocol = type.parameter("protocol");
+    return protocol != nullptr && is_signature_type(*protocol);
+}
+
+bool claims_opaque(const mime::ContentType& type)
+{
+    return type.is("application", "pkcs7-mime") || type.is("application", "x-pkcs7-mime");
+}
+
+bool claims_smime(const Entity& entity)
+{
+    return std::any_of(entity.header.fields.begin(), entity.header.fields.end(), [](const mime::Field& f) {
+        if (!base::iequals(f.name, "Content-Type")) return false;
+        const auto type = mime::parse_content_type(f.value);
+        return claims_clear(type) || claims_opaque(type);
+    });
+}
+
+ClearSigned open_clear(const Entity& entity)
+{
+    ClearSigned out;
+    if (entity.duplicate_type || !entity.type.valid || entity.type.duplicate_parameter ||
+        !is_identity_encoding(entity.encoding)) {
+        out.findings.add(Finding::structure);
+        return out;
+    }
+    const auto* boundary = entity.type.parameter("boundary");
+    const auto split = mime::split_signed(entity.body, boundary == nullptr ? "" : *boundary);
+    if (!split.ok) {
+        out.findings.add(split.error == mime::SplitError::ambiguous ? Finding::ambiguous_boundary
+                                                                    : Finding::structure);
+        return out;
+    }
+    out.parts = split.parts;
+    const auto header = mime::parse_header(split.parts.signature);
+    const Entity part = examine(header, split.parts.signature.substr(header.body), "");
+    if (part.duplicate_type || part.type.duplicate_parameter ||
+        !is_signature_type(part.type.present ? part.type.type + "/" + part.type.subtype : "")) {
+        out.findings.add(Finding::structure);
+        return out;
+    }
+    // Base64 with its line ends is less than one and a half times as long.
+    if (part.body.size() / 3 * 2 > cms::VerifyLimits().detached_octets) {
+        out.findings.add(Finding::limit);
+        return out;
+    }
+    auto der = mime::decode(part.encoding, part.body);
+    if (der)
+        out.der = std::move(*der);
+    else
+        out.findings.add(Finding::malformed);
+    return out;
+}
+
+}  // namespace gateway
