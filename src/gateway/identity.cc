@@ -4,6 +4,7 @@
 
 #include "base/ascii.h"
 #include "base/log.h"
+#include "mime/encoded_word.h"
 
 namespace gateway
 {
@@ -25,6 +26,17 @@ std::optional<std::string> other_address(std::string_view text, std::string_view
         return std::string(token);
     }
     return std::nullopt;
+}
+
+// As mail programs show it: encoded-words decoded, and the other signs that look
+// like "@" (fullwidth U+FF20, small U+FE6B) taken for one.
+std::string as_shown(std::string_view display_name)
+{
+    std::string text = mime::decode_encoded_words(display_name);
+    for (std::string_view sign : {"\xef\xbc\xa0", "\xef\xb9\xab"})
+        for (auto at = text.find(sign); at != std::string::npos; at = text.find(sign, at))
+            text.replace(at, sign.size(), "@");
+    return text;
 }
 
 cms::Findings identity_of(const cms::SignerVerdict& signer, const Claimant& claimant)
@@ -87,8 +99,9 @@ Claimant claimant_of(const std::vector<mime::Field>& fields, const VerifyRequest
     claimant.status = author.status;
     claimant.address = author.address();
     if (author.status == mime::AuthorStatus::ok) {
-        claimant.shown = other_address(author.mailbox.display_name, claimant.address);
-        if (!claimant.shown) claimant.shown = other_address(author.mailbox.comments, claimant.address);
+        claimant.shown = other_address(as_shown(author.mailbox.display_name), claimant.address);
+        if (!claimant.shown)
+            claimant.shown = other_address(as_shown(author.mailbox.comments), claimant.address);
     }
     const auto sender = std::find_if(fields.begin(), fields.end(),
                                      [](const mime::Field& f) { return base::iequals(f.name, "Sender"); });
