@@ -11,6 +11,7 @@ smimectl_SOURCES = \
 	src/ctl/options.cc src/ctl/options.h \
 	src/ctl/output.cc src/ctl/output.h \
 	src/ctl/process.cc \
+	src/ctl/reencapsulate.cc \
 	src/ctl/sign.cc \
 	src/ctl/test_ca.cc \
 	src/ctl/trust.cc src/ctl/trust.h \

@@ -25,6 +25,7 @@ constexpr Command commands[] = {
     {"sign", "sign a message", ctl::sign},
     {"verify", "judge the signatures of a message", ctl::verify},
     {"strip", "take the signature off a message", ctl::strip},
+    {"reencapsulate", "make a clear signature opaque, without a key", ctl::reencapsulate},
     {"inspect", "show the MIME tree and the CMS layers of a message", ctl::inspect},
     {"test-ca", "a certification authority for trying things out", nullptr, test_ca},
     {"status", "ask the running daemon how it is", ctl::status},

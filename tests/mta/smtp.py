@@ -106,9 +106,11 @@ class Delivery:
 
 
 class Sink:
-    """Takes every message on a port of its own: `.port`."""
+    """Takes every message on a port of its own: `.port`.  Without `eightbit` it
+    does not offer 8BITMIME, as the hosts do before which MTAs convert mail."""
 
-    def __init__(self):
+    def __init__(self, eightbit=True):
+        self.eightbit = eightbit
         self.deliveries = []
         self.changed = threading.Condition()
         sink = self
@@ -149,7 +151,8 @@ class Sink:
             verb = command.upper()
             if verb.startswith("EHLO"):
                 say("250-sink.example.net")
-                say("250-8BITMIME")
+                if self.eightbit:
+                    say("250-8BITMIME")
                 say("250 PIPELINING")
             elif verb.startswith("MAIL FROM:"):
                 mail_from, recipients = command[10:].split()[0].strip("<>"), []
