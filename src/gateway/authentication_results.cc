@@ -55,6 +55,16 @@ bool is_dot_atom(std::string_view text)
     });
 }
 
+std::string unescaped(std::string_view text)
+{
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\\' && i + 1 < text.size()) ++i;
+        out += text[i];
+    }
+    return out;
+}
+
 // pvalue of RFC 8601 section 2.2: an address as it is when it needs no quotes,
 // its local part quoted when the domain is plain, else all of it.
 std::string pvalue(std::string_view address)
@@ -66,7 +76,7 @@ std::string pvalue(std::string_view address)
     const auto domain = std::string(address.substr(at));
     if (is_dot_atom(local)) return std::string(local) + domain;
     if (local.size() >= 2 && local.front() == '"' && local.back() == '"')
-        return quoted(local.substr(1, local.size() - 2)) + domain;
+        return quoted(unescaped(local.substr(1, local.size() - 2))) + domain;
     return quoted(local) + domain;
 }
 

@@ -51,6 +51,20 @@ std::optional<std::string> without_look_alikes(std::string_view subject)
     return out + std::string(subject);
 }
 
+// Taking one away may leave another ("[sig[signed]ned]"): a few rounds, and then
+// no bracket is left to make one of.
+std::optional<std::string> without_any_look_alike(std::string_view subject)
+{
+    auto cleaned = without_look_alikes(subject);
+    for (int round = 0; cleaned && round < 4; ++round) {
+        auto again = without_look_alikes(*cleaned);
+        if (!again) return cleaned;
+        cleaned = std::move(again);
+    }
+    if (cleaned) std::replace(cleaned->begin(), cleaned->end(), '[', '(');
+    return cleaned;
+}
+
 // Text of strangers as a whole field: one line, printable ASCII, cut.
 std::string field_text(std::string_view text)
 {
@@ -124,7 +138,7 @@ HeaderEdit tag_subject(const std::vector<mime::Field>& fields, std::string_view 
                                       [](const mime::Field& f) { return base::iequals(f.name, "Subject"); });
     if (subject == fields.end()) return {Kind::append, "Subject", 1, std::string(tag)};
     std::string text = folded_with_lf(base::trim(subject->value));
-    if (const auto cleaned = without_look_alikes(mime::decode_encoded_words(subject->value)))
+    if (const auto cleaned = without_any_look_alike(mime::decode_encoded_words(subject->value)))
         text = folded_with_lf(mime::encode_words(std::string(base::trim(*cleaned))));
     return {Kind::change, "Subject", 1, std::string(tag) + " " + text};
 }

@@ -1,7 +1,7 @@
 #include "gateway/strip.h"
 
 #include "base/ascii.h"
-#include "mime/codec.h"
+#include "mime/content_type.h"
 #include "mime/transport.h"
 
 namespace gateway
@@ -44,6 +44,40 @@ std::optional<std::string> edit_value(base::Octets value)
     return out;
 }
 
+// A Content-Type without the parameters of header protection: what they protect
+// stays behind, and "hp" outside a signature would be a lie (RFC 9788 section
+// 2.1.1).  Everything else stays as it was written.
+std::string without_header_protection(base::Octets value)
+{
+    std::string out;
+    int depth = 0;
+    bool quoted = false;
+    std::size_t begin = 0;
+    const auto take = [&](std::size_t end) {
+        const auto piece = value.substr(begin, end - begin);
+        const auto name = base::trim(piece.substr(piece.starts_with(';') ? 1 : 0, piece.find('=') - 1));
+        const bool hp =
+            piece.starts_with(';') && (base::iequals(name, "hp") || base::iequals(name, "hp-legacy-display"));
+        if (!hp) out += piece;
+        begin = end;
+    };
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        const char c = value[i];
+        if (c == '\\' && (quoted || depth > 0))
+            ++i;
+        else if (c == '"' && depth == 0)
+            quoted = !quoted;
+        else if (c == '(' && !quoted)
+            ++depth;
+        else if (c == ')' && depth > 0)
+            --depth;
+        else if (c == ';' && !quoted && depth == 0)
+            take(i);
+    }
+    take(value.size());
+    return out;
+}
+
 tl::expected<std::vector<ContentField>, std::string> inner_fields(const mime::Header& header)
 {
     std::vector<ContentField> fields;
@@ -56,7 +90,11 @@ tl::expected<std::vector<ContentField>, std::string> inner_fields(const mime::He
         if (!well_formed_name(field.name) || !value || field.raw.size() > max_field || total > max_total ||
             fields.size() >= max_fields)
             return tl::make_unexpected("the signed part has a header field that cannot be restored");
-        typed = typed || base::iequals(field.name, "Content-Type");
+        if (base::iequals(field.name, "Content-Type")) {
+            typed = true;
+            if (mime::parse_content_type(field.value).parameter("hp") != nullptr)
+                value = without_header_protection(*value);
+        }
         fields.push_back({std::string(field.name), std::move(*value)});
     }
     if (header.count("Content-Type") > 1 || header.count("Content-Transfer-Encoding") > 1)
@@ -98,6 +136,9 @@ tl::expected<Rewrite, std::string> strip_signature(const Message& message, const
                                                                 : "the message is not signed");
     if (!any && verdict.result() != cms::Code::pass)
         return tl::make_unexpected("the signature did not pass: " + verdict.reason());
+
+    if (verdict.layers.front().findings.has(cms::Finding::protected_from))
+        return tl::make_unexpected("the signed header names another From than the message");
 
     std::size_t last = any ? 0 : static_cast<std::size_t>(verdict.deciding);
     while (last + 1 < verdict.layers.size() && verdict.layers[last + 1].findings.empty()) ++last;
