@@ -146,7 +146,10 @@ void treat_signature(const Case& c, const Message& message, const Verdict& verdi
                      Outcome& outcome, Report& report)
 {
     const auto& plan = c.plan();
-    if (outcome.replace_body || !treats_signature(c)) return;
+    if (outcome.replace_body) return;
+    if (!plan.keep_signed_reason.empty() && claims_signature(c.fields))
+        report.details.push_back({"already_signed", "no: " + plan.keep_signed_reason, false});
+    if (!treats_signature(c)) return;
     const bool clear = claims_clear_signature(c.fields);
     struct Step {
         const char* key;
