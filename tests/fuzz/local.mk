@@ -11,7 +11,10 @@ check_PROGRAMS += \
 	tests/fuzz/fuzz_config \
 	tests/fuzz/fuzz_container \
 	tests/fuzz/fuzz_content_type \
-	tests/fuzz/fuzz_structure
+	tests/fuzz/fuzz_encapsulate \
+	tests/fuzz/fuzz_header_marks \
+	tests/fuzz/fuzz_structure \
+	tests/fuzz/fuzz_verify_message
 tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz_address.cc
 tests_fuzz_fuzz_address_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_address_LDFLAGS = $(fuzz_ldflags)
@@ -30,9 +33,18 @@ tests_fuzz_fuzz_container_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_content_type_SOURCES = tests/fuzz/fuzz_content_type.cc
 tests_fuzz_fuzz_content_type_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_content_type_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_encapsulate_SOURCES = tests/fuzz/fuzz_encapsulate.cc
+tests_fuzz_fuzz_encapsulate_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_encapsulate_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_header_marks_SOURCES = tests/fuzz/fuzz_header_marks.cc
+tests_fuzz_fuzz_header_marks_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_header_marks_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_structure_SOURCES = tests/fuzz/fuzz_structure.cc
 tests_fuzz_fuzz_structure_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_structure_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_verify_message_SOURCES = tests/fuzz/fuzz_verify_message.cc
+tests_fuzz_fuzz_verify_message_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_verify_message_LDFLAGS = $(fuzz_ldflags)
 else
 fuzz_replays = \
 	tests/fuzz/replay_address \
@@ -41,7 +53,10 @@ fuzz_replays = \
 	tests/fuzz/replay_config \
 	tests/fuzz/replay_container \
 	tests/fuzz/replay_content_type \
-	tests/fuzz/replay_structure
+	tests/fuzz/replay_encapsulate \
+	tests/fuzz/replay_header_marks \
+	tests/fuzz/replay_structure \
+	tests/fuzz/replay_verify_message
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
 tests_fuzz_replay_address_SOURCES = tests/fuzz/fuzz_address.cc tests/fuzz/replay.cc
@@ -56,7 +71,13 @@ tests_fuzz_replay_container_SOURCES = tests/fuzz/fuzz_container.cc tests/fuzz/re
 tests_fuzz_replay_container_LDADD = $(gateway_libs)
 tests_fuzz_replay_content_type_SOURCES = tests/fuzz/fuzz_content_type.cc tests/fuzz/replay.cc
 tests_fuzz_replay_content_type_LDADD = $(gateway_libs)
+tests_fuzz_replay_encapsulate_SOURCES = tests/fuzz/fuzz_encapsulate.cc tests/fuzz/replay.cc
+tests_fuzz_replay_encapsulate_LDADD = $(gateway_libs)
+tests_fuzz_replay_header_marks_SOURCES = tests/fuzz/fuzz_header_marks.cc tests/fuzz/replay.cc
+tests_fuzz_replay_header_marks_LDADD = $(gateway_libs)
 tests_fuzz_replay_structure_SOURCES = tests/fuzz/fuzz_structure.cc tests/fuzz/replay.cc
 tests_fuzz_replay_structure_LDADD = $(gateway_libs)
+tests_fuzz_replay_verify_message_SOURCES = tests/fuzz/fuzz_verify_message.cc tests/fuzz/replay.cc
+tests_fuzz_replay_verify_message_LDADD = $(gateway_libs)
 endif
 EXTRA_DIST += tests/fuzz/corpus
