@@ -57,6 +57,7 @@ std::optional<Outline> outline_signed_data(base::Octets der, const VerifyLimits&
     der::Reader encapsulated(content->body);
     if (!encapsulated.next(der::object_identifier)) return std::nullopt;
     out.content_present = !encapsulated.at_end();
+    out.algorithms = algorithms->body;
 
     const auto counted = [](const std::optional<der::Element>& e, std::size_t limit, std::size_t& n) {
         const auto found = der::count(e ? e->body : base::Octets(), limit);

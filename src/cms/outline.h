@@ -14,6 +14,7 @@ struct Outline {
     std::size_t size = 0;  // of the ContentInfo; octets after it do not belong to it
     std::size_t digest_algorithms = 0, certificates = 0, signers = 0;  // counted up to limit + 1
     bool content_present = false;
+    base::Octets algorithms;  // the elements of digestAlgorithms
 };
 
 // nullopt: not a SignedData (RFC 5652 section 5.1) in BER or DER.

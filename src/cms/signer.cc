@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cms/der.h"
 #include "cms/forgery.h"
 #include "cms/signed_attributes.h"
 #include "cms/text.h"
@@ -53,6 +54,20 @@ Choice choose(CMS_SignerInfo* signer, Scheme scheme, const std::vector<Certifica
         }
     }
     return best;
+}
+
+// Is the digest in digestAlgorithms?  A reader may refuse what is not announced
+// there (RFC 5652 section 5.1), and one-pass readers have to.
+bool announced(const ASN1_OBJECT* digest, base::Octets algorithms)
+{
+    const base::Octets wanted = ossl::octets(OBJ_get0_data(digest), OBJ_length(digest));
+    for (der::Reader all(algorithms); !all.at_end();) {
+        const auto algorithm = all.next();
+        if (!algorithm) return false;
+        const auto oid = der::Reader(algorithm->body).next(der::object_identifier);
+        if (oid && oid->body == wanted) return true;
+    }
+    return false;
 }
 
 void identify(CMS_SignerInfo* signer, SignerVerdict& v)
@@ -133,6 +148,11 @@ SignerVerdict judge_signer(CMS_SignerInfo* signer, const SignerContext& context)
 
     const SignedAttributes attributes = read_signed_attributes(signer, context.content_type);
     judge_content(attributes, digest, context, v);
+
+    if (digest != nullptr && !announced(digest_object, context.digest_algorithms)) {
+        v.findings.add(Finding::unsupported_algorithm);
+        v.comments.emplace_back("its digest is not among those of the SignedData");
+    }
 
     // Ed25519 over the content itself would have to hash it anew for every
     // certificate tried, and is not for mail (it never passes here).

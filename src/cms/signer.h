@@ -12,6 +12,7 @@ namespace cms
 
 struct SignerContext {
     const ASN1_OBJECT* content_type;
+    base::Octets digest_algorithms;           // of the SignedData, as they are on the wire
     const std::vector<Certificate>& carried;  // the certificates in the message
     const VerifyOptions& options;
     const Trust& trust;

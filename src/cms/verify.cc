@@ -94,6 +94,7 @@ SignedDataVerdict judge(base::Octets der, const base::Pieces* detached_content, 
     const std::vector<Certificate> carried = certificates_of(cms.get());
     SignatureVerifier signatures(cms.get(), covered.content());
     const SignerContext context{CMS_get0_eContentType(cms.get()),
+                                outline.algorithms,
                                 carried,
                                 options,
                                 options.trust != nullptr ? *options.trust : nothing,

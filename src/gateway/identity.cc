@@ -67,15 +67,6 @@ std::string identity_address(const cms::SignerVerdict& signer, const Claimant& c
     return signer.certificate->addresses().front();
 }
 
-// Wrong or not decidable.  A signer whose algorithm is not known here is neither:
-// whoever signs twice, once for old readers and once for new ones, must not lose
-// by it (RFC 5652 section 5.1 lets a reader take the one that it understands).
-bool is_broken(cms::Findings findings)
-{
-    findings.remove(Finding::unsupported_algorithm);
-    return !findings.intact();
-}
-
 std::string describe(const cms::SignerVerdict& signer)
 {
     if (signer.certificate && !signer.certificate->addresses().empty())
@@ -119,7 +110,7 @@ void judge_identity(Layer& layer, const Claimant& claimant)
     cms::Findings best_findings;
     for (std::size_t i = 0; i < layer.signers.size(); ++i) {
         cms::Findings all = layer.signers[i].findings;
-        const bool broken = is_broken(all);
+        const bool broken = !all.intact();
         const auto identity = identity_of(layer.signers[i], claimant);
         const bool matches = identity.empty();
         all.add(identity);
