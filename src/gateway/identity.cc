@@ -39,12 +39,20 @@ std::string as_shown(std::string_view display_name)
     return text;
 }
 
+// The administrator says that this certificate speaks for the author.
+bool is_mapped(const cms::SignerVerdict& signer, const Claimant& claimant)
+{
+    return claimant.speaks_for && signer.certificate && claimant.status == mime::AuthorStatus::ok &&
+           claimant.speaks_for(signer.certificate->fingerprint(), claimant.address);
+}
+
 cms::Findings identity_of(const cms::SignerVerdict& signer, const Claimant& claimant)
 {
     cms::Findings findings;
     if (claimant.status != mime::AuthorStatus::ok) {
         findings.add(Finding::from_ambiguous);
     } else if (signer.certificate) {
+        if (is_mapped(signer, claimant)) return findings;
         if (signer.certificate->addresses().empty())
             findings.add(Finding::no_identity);
         else if (signer.certificate->names(claimant.address))
@@ -59,6 +67,7 @@ cms::Findings identity_of(const cms::SignerVerdict& signer, const Claimant& clai
 
 std::string identity_address(const cms::SignerVerdict& signer, const Claimant& claimant)
 {
+    if (is_mapped(signer, claimant)) return claimant.address;
     if (!signer.certificate || signer.certificate->addresses().empty()) return {};
     // As the certificate spells it: that is what was checked.
     for (const auto& claimed : {claimant.address, claimant.accept_sender ? claimant.sender : std::string()})
@@ -79,6 +88,7 @@ std::string describe(const cms::SignerVerdict& signer)
 Claimant claimant_of(const std::vector<mime::Field>& fields, const VerifyRequest& request)
 {
     Claimant claimant;
+    claimant.speaks_for = request.speaks_for;
     claimant.strict = request.strict_display_name;
     claimant.accept_sender = request.accept_sender;
     if (request.from) {
@@ -138,6 +148,8 @@ void judge_identity(Layer& layer, const Claimant& claimant)
     if (chosen.certificate && claimant.status == mime::AuthorStatus::ok && claimant.accept_sender &&
         !chosen.certificate->names(claimant.address) && chosen.certificate->names(claimant.sender))
         layer.comments.emplace_back("signed by the Sender");
+    if (is_mapped(chosen, claimant) && !chosen.certificate->names(claimant.address))
+        layer.comments.emplace_back("its certificate speaks for this address by configuration");
     for (const auto& comment : chosen.comments) layer.comments.push_back(comment);
     for (std::size_t i = 0; i < layer.signers.size(); ++i)
         if (static_cast<int>(i) != best)

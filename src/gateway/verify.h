@@ -2,6 +2,7 @@
 // are, and what that amounts to (semantics B).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,6 +59,9 @@ struct VerifyRequest {
     cms::CrlMode crl = cms::CrlMode::off;
     bool policy_check = false;
     bool allow_sha1 = false;
+    // Which certificates speak for addresses that they do not name (semantics B.2
+    // step 16); by the SHA-256 fingerprint, lower-case hex.
+    std::function<bool(const std::string& fingerprint, const std::string& address)> speaks_for;
     bool accept_sender = false;        // the signer may be the one of Sender (RFC 8550 section 3)
     bool strict_display_name = false;  // another address shown in From's name is a finding
     std::optional<std::string> from;   // compare with this instead of the From field

@@ -35,6 +35,11 @@ struct HeaderPattern {
     std::string pattern;  // `*` and `?`, over the unfolded value
 };
 
+struct SignerFor {
+    std::string fingerprint;  // SHA-256, lower-case hex
+    std::string pattern;      // of addresses
+};
+
 struct SizeCondition {
     bool larger = true;  // "size = >10M" or "size = <10M"
     std::uint64_t octets = 0;
@@ -138,6 +143,8 @@ struct Config {
     std::vector<store::KeySource> keys;
     store::TrustSource trust;
     cms::CrlMode crl = cms::CrlMode::off;
+    // Certificates that speak for addresses they do not name; of domains too.
+    std::vector<SignerFor> signer_for;
     bool accept_sender = false;        // the signer may be the one of Sender
     bool strict_display_name = false;  // another address in From's name is a finding
 

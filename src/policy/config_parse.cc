@@ -60,6 +60,7 @@ struct TrustDraft {
     store::TrustSource source;
     bool local = false;
     bool hard = false;
+    std::vector<SignerFor> signer_for;
     bool accept_sender = false;
     bool strict_display_name = false;
 };
@@ -70,6 +71,7 @@ constexpr Setter<TrustDraft> trust_setters[] = {
     {"crls", [](TrustDraft& t, const Value& v) { v.paths(t.source.crls); }},
     {"crl", [](TrustDraft& t, const Value& v) { v.one_of(t.local, {false, true}); }},
     {"revocation_fail", [](TrustDraft& t, const Value& v) { v.one_of(t.hard, {false, true}); }},
+    {"signer_for", [](TrustDraft& t, const Value& v) { v.signer_for(t.signer_for); }},
     {"accept_sender", [](TrustDraft& t, const Value& v) { v.yes_no(t.accept_sender); }},
     {"display_name_check",
      [](TrustDraft& t, const Value& v) { v.one_of(t.strict_display_name, {false, true}); }},
@@ -192,6 +194,7 @@ private:
         config.crl = !trust_.local ? cms::CrlMode::off
                      : trust_.hard ? cms::CrlMode::hard
                                    : cms::CrlMode::soft;
+        config.signer_for = std::move(trust_.signer_for);
         config.accept_sender = trust_.accept_sender;
         config.strict_display_name = trust_.strict_display_name;
         config.trust = std::move(trust_.source);

@@ -46,6 +46,8 @@ constexpr KeySpec table[] = {
     {"trust", "crls", "paths", "", "files or directories of CRLs", list},
     {"trust", "crl", "off|local", "off", "whether revocation is looked at"},
     {"trust", "revocation_fail", "soft|hard", "soft", "what a missing CRL means"},
+    {"trust", "signer_for", "fingerprint: pattern", "",
+     "a certificate that may sign for addresses it does not name", list},
     {"trust", "accept_sender", "yes|no", "no", "a signature by the address in Sender passes, too"},
     {"trust", "display_name_check", "note|strict", "note",
      "From's display name shows another address than From"},

@@ -249,6 +249,31 @@ void Value::header_pattern(std::vector<HeaderPattern>& out) const
         out.push_back({std::string(name), std::string(pattern)});
 }
 
+void Value::signer_for(std::vector<SignerFor>& out) const
+{
+    // As openssl prints it, with colons and capitals, too.
+    std::string digits;
+    std::size_t at = 0;
+    for (; at < text_.size() && digits.size() < 64; ++at) {
+        const char c = base::lower(text_[at]);
+        if (base::is_digit(c) || (c >= 'a' && c <= 'f'))
+            digits += c;
+        else if (c != ':')
+            break;
+    }
+    const auto rest = base::trim(text_.substr(at));
+    const auto pattern = rest.starts_with(':') ? base::trim(rest.substr(1)) : std::string_view();
+    if (digits.size() != 64 || pattern.empty() || !bad_pattern(pattern, Pattern::address).empty() ||
+        pattern.find('@') == std::string_view::npos)
+        refuse(quoted(text_) + " found",
+               "wanted the SHA-256 fingerprint, a colon and an address or pattern, such as 05ab...: "
+               "*@example.net");
+    else if (pattern == "*@*" || pattern == "*@")
+        refuse("a certificate for everybody", "name the domain");
+    else
+        out.push_back({std::move(digits), std::string(pattern)});
+}
+
 void Value::text_pattern(std::vector<std::string>& out) const
 {
     if (text_.size() > max_pattern)

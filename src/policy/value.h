@@ -62,7 +62,8 @@ public:
     enum class Pattern { address, envelope, name };  // envelope: "<>" too
     void patterns(std::vector<std::string>& out, Pattern kind) const;
     void header_pattern(std::vector<HeaderPattern>& out) const;  // no list: patterns may hold commas
-    void text_pattern(std::vector<std::string>& out) const;      // likewise
+    void signer_for(std::vector<SignerFor>& out) const;
+    void text_pattern(std::vector<std::string>& out) const;  // likewise
     void size_conditions(std::vector<SizeCondition>& out) const;
 
 private:

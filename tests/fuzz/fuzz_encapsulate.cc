@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const base::Octets content[] = {"Content-Type: text/plain\r\n", "\r\nHello\r\n"};
     const auto made = cms::encapsulate(der, content);
     if (!made) return 0;
-    if (cms::content_kind(*made) != cms::ContentKind::signed_data || cms::encapsulate(*made, content)) std::abort();
+    if (cms::content_kind(*made) != cms::ContentKind::signed_data || cms::encapsulate(*made, content))
+        std::abort();
     static const cms::Trust trust;
     cms::VerifyOptions options;
     options.trust = &trust;

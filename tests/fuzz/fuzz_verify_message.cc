@@ -22,7 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!gateway::forges_results(value, "mx.example.org")) std::abort();  // our own is recognised
     static_cast<void>(gateway::signer_fields(verdict));
     static_cast<void>(gateway::fragile_signed_part(*message));
-    for (auto rewrite : {gateway::strip_signature(*message, verdict, true), gateway::reencapsulate(*message)}) {
+    for (auto rewrite :
+         {gateway::strip_signature(*message, verdict, true), gateway::reencapsulate(*message)}) {
         if (!rewrite) continue;
         gateway::Outcome outcome;
         outcome.header = std::move(rewrite->header);

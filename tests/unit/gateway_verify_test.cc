@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/file.h"
 #include "gateway/verify.h"
 #include "gateway_support.h"
 
@@ -183,8 +184,9 @@ TEST(VerifyMessage, SignerOfAnUnknownKindLeavesItUndecided)  // V44
     unknown.signature_name = "2.16.840.1.101.3.4.3.17";  // ML-DSA-44
     const std::vector<cms::Certificate> certificates{pki().alice.certificate, pki().bob.certificate,
                                                      pki().sub.certificate};
-    for (const auto& infos : {std::vector{signer_info(unknown), signer_info(known)},
-                              std::vector{signer_info(known), signer_info(unknown)}, std::vector{signer_info(unknown)}})
+    for (const auto& infos :
+         {std::vector{signer_info(unknown), signer_info(known)},
+          std::vector{signer_info(known), signer_info(unknown)}, std::vector{signer_info(unknown)}})
         EXPECT_EQ(judged(head + clear_entity(text, signed_data(infos, certificates))),
                   "neutral unsupported-algorithm identity-mismatch");
 }
@@ -194,7 +196,8 @@ TEST(VerifyMessage, DigestsHaveToBeAnnounced)  // RFC 5652 section 5.1
     Signer s;
     s.attributes = {content_type(), message_digest(text)};
     EXPECT_EQ(judged(head + clear_entity(text, signed_data({signer_info(s)},
-                                                           {s.who->certificate, pki().sub.certificate}, {}, "sha512"))),
+                                                           {s.who->certificate, pki().sub.certificate}, {},
+                                                           "sha512"))),
               "neutral unsupported-algorithm");
 }
 
@@ -251,6 +254,37 @@ TEST(VerifyMessage, CertificateWithoutAnAddressSpeaksForNobody)  // V64
 {
     const auto nobody = pki().leaf("No Address", [](auto& r) { r.addresses = {}; });
     EXPECT_EQ(judged(head + clear_signed(text, nobody)), "policy no-identity");
+}
+
+TEST(VerifyMessage, CertificateMaySpeakForAddressesByConfiguration)  // V64
+{
+    const auto nobody = pki().leaf("No Address", [](auto& r) { r.addresses = {}; });
+    auto r = request();
+    r.speaks_for = [&](const std::string& fingerprint, const std::string& address) {
+        return fingerprint == nobody.certificate.fingerprint() && address.ends_with("@example.org");
+    };
+    const std::string octets = head + clear_signed(text, nobody);
+    EXPECT_EQ(judged(octets, r), "pass");
+    EXPECT_THAT(comments_of(octets, r), Contains("its certificate speaks for this address by configuration"));
+    EXPECT_EQ(judged(replaced(octets, "alice@example.org", "alice@example.net"), r), "policy no-identity");
+    EXPECT_EQ(judged("From: a@example.org\r\nFrom: b@example.org\r\n" + clear_signed(text, nobody), r),
+              "permerror from-ambiguous");
+    EXPECT_EQ(judged(replaced(octets, "Noon", "Never"), r), "fail content-mismatch");
+    r.trust = nullptr;
+    const cms::Trust nothing;
+    r.trust = &nothing;
+    EXPECT_EQ(judged(octets, r), "policy untrusted");
+}
+
+TEST(ResultsOfVerification, AreAllInTheManualByReasonAndResult)
+{
+    const std::string manual =
+        must(base::read_file(std::string(TEST_DATA) + "/../doc/smime-milter.conf.5", 1U << 20));
+    for (int i = 0; i < static_cast<int>(cms::Finding::count_); ++i) {
+        const auto f = static_cast<cms::Finding>(i);
+        EXPECT_THAT(manual, HasSubstr(".It " + std::string(cms::reason(f)) + "\n.Pq " +
+                                      std::string(cms::name(cms::band(f))) + "\n"));
+    }
 }
 
 TEST(VerifyMessage, IdentityIsTheSignersAndNotThatOfAnyCertificateInTheBag)

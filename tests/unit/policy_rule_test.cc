@@ -210,6 +210,22 @@ TEST(RuleConfig, WhatBecomesOfSignedMailIsAnActionOfItsOwn)
                     .starts_with("c:3: error: require_signature does nothing without verify = yes"));
 }
 
+TEST(TrustConfig, SignerForTakesAFingerprintAndAPattern)
+{
+    const std::string hex(64, 'a');
+    std::string colons;
+    for (int i = 0; i < 32; ++i) colons += std::string(i == 0 ? "" : ":") + "AB";
+    const std::string rule = "\n[rule a]\nverify = yes\n";
+    EXPECT_EQ(load("[trust]\nsigner_for = " + hex + ": *@example.net\nsigner_for = " + colons +
+                   " : a@example.net\n" + rule)
+                  .text(),
+              "");
+    for (const std::string& bad :
+         {std::string("*@example.net"), hex, hex + ":", hex.substr(1) + ": *@example.net", hex + ": *",
+          hex + ": *@*", hex + " *@example.net", hex + "a: *@example.net"})
+        EXPECT_FALSE(load("[trust]\nsigner_for = " + bad + "\n" + rule).text().empty()) << bad;
+}
+
 TEST(RuleConfig, InternalNeedsLocalDomains)
 {
     EXPECT_TRUE(problem("[rule a]\ndirection = internal\nsign = clear\n")
