@@ -104,6 +104,57 @@ TEST(Plan, TheFirstRuleInFileOrderStandsForTheMessage)
     EXPECT_EQ(plan(rules({nothing, clear}), "n")->decision.plan.rule, nullptr);
 }
 
+TEST(Plan, SignaturesOfOthersAreChangedOnlyIfAllWantTheSame)
+{
+    const char* const inside = "verify = yes\neightbit_signed = opaque";
+    const char* const both = "verify = yes\neightbit_signed = opaque\nalready_signed = strip";
+    const char* const keep = "verify = yes";
+    const struct {
+        std::vector<std::string> actions;
+        const char* recipients;
+        EightBitSigned eightbit;
+        AlreadySigned already;
+        const char* reason;
+    } table[] = {
+        {{inside}, "aa", EightBitSigned::opaque, AlreadySigned::keep, ""},
+        {{inside, inside}, "ab", EightBitSigned::opaque, AlreadySigned::keep, ""},
+        {{both}, "a", EightBitSigned::opaque, AlreadySigned::strip, ""},
+        {{keep}, "a", EightBitSigned::pass, AlreadySigned::keep, ""},
+        {{inside, keep},
+         "ab",
+         EightBitSigned::pass,
+         AlreadySigned::keep,
+         "[rule a] changes signatures, but not the same is wanted for b@x.example ([rule b])"},
+        {{inside, both},
+         "ab",
+         EightBitSigned::pass,
+         AlreadySigned::keep,
+         "[rule a] changes signatures, but not the same is wanted for b@x.example ([rule b])"},
+        {{inside},
+         "an",
+         EightBitSigned::pass,
+         AlreadySigned::keep,
+         "[rule a] changes signatures, but not the same is wanted for n@x.example (no rule)"},
+    };
+    for (const auto& row : table) {
+        const auto p = plan(rules(row.actions), row.recipients);
+        EXPECT_EQ(p->decision.plan.eightbit_signed, row.eightbit) << row.recipients;
+        EXPECT_EQ(p->decision.plan.already_signed, row.already) << row.recipients;
+        EXPECT_EQ(p->decision.plan.keep_signed_reason, row.reason);
+    }
+}
+
+TEST(Plan, ASignatureIsRequiredIfAllRequireItAndToldIfOneWantsIt)
+{
+    const char* const strict = "verify = yes\nrequire_signature = yes\nsigner_headers = yes";
+    const char* const mild = "verify = yes";
+    EXPECT_TRUE(plan(rules({strict, strict}), "ab")->decision.plan.require_signature);
+    EXPECT_FALSE(plan(rules({strict, mild}), "ab")->decision.plan.require_signature);
+    EXPECT_FALSE(plan(rules({strict}), "an")->decision.plan.require_signature);
+    EXPECT_TRUE(plan(rules({strict, mild}), "ab")->decision.plan.signer_headers);
+    EXPECT_FALSE(plan(rules({mild}), "a")->decision.plan.signer_headers);
+}
+
 TEST(Plan, AStripIsDoneOnlyIfAllWantIt)
 {
     const char* const valid = "verify = yes\nstrip = valid";
