@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const char* end = octets.data() + octets.size();
     for (const auto& part : structure.parts)
         if (part.whole.data() + part.whole.size() > end || part.body.size() > part.whole.size()) std::abort();
-    static_cast<void>(mime::transport_hazard(structure));
+    static_cast<void>(mime::repair_hazard(structure));
     const auto* boundary = structure.parts.front().content_type.parameter("boundary");
     const auto split = mime::split_signed(body, boundary == nullptr ? "b" : *boundary);
     if (split.ok && split.parts.content.size() + split.parts.signature.size() > body.size()) std::abort();
