@@ -205,7 +205,8 @@ tl::expected<SignOutput, SignRefusal> sign_message(const Message& message, const
     entity.header = entity_header(message);
     const std::string original = entity.header;
     const auto structure = mime::parse_structure(mime::parse_header(original), message.body());
-    if (is_meeting_request(structure)) return refuse(Kind::exempt, "calendar request");
+    if (!spec.calendar_requests && is_meeting_request(structure))
+        return refuse(Kind::exempt, "calendar request");
     // Which of them counts is for each reader to guess, whatever the form.
     if (structure.parts.front().defects.has(mime::Defect::duplicate_type))
         return refuse(Kind::untransformable, mime::describe(mime::Defect::duplicate_type));

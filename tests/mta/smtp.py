@@ -65,8 +65,8 @@ class Client:
         self.socket.sendall(text.encode() + b"\r\n")
         return self.reply(text)
 
-    def envelope(self, mail_from, recipients):
-        self.command(f"MAIL FROM:<{mail_from}>")
+    def envelope(self, mail_from, recipients, parameters=""):
+        self.command(f"MAIL FROM:<{mail_from}>{parameters}")
         for recipient in recipients:
             self.command(f"RCPT TO:<{recipient}>")
         self.command("DATA")
@@ -80,9 +80,10 @@ class Client:
         self.socket.sendall(b".\r\n")
         return self.reply("end of DATA")
 
-    def send(self, mail_from, recipients, message):
-        """The reply; its queue id is queue_id(reply)."""
-        self.envelope(mail_from, recipients)
+    def send(self, mail_from, recipients, message, parameters=""):
+        """The reply; its queue id is queue_id(reply).  `parameters` of MAIL
+        begin with a blank."""
+        self.envelope(mail_from, recipients, parameters)
         self.data(stuffed(message))
         return self.end()
 
@@ -106,9 +107,11 @@ class Delivery:
 
 
 class Sink:
-    """Takes every message on a port of its own: `.port`."""
+    """Takes every message on a port of its own: `.port`.  Without `eightbit`
+    it does not offer 8BITMIME."""
 
-    def __init__(self):
+    def __init__(self, eightbit=True):
+        self.eightbit = eightbit
         self.deliveries = []
         self.changed = threading.Condition()
         sink = self
@@ -149,7 +152,8 @@ class Sink:
             verb = command.upper()
             if verb.startswith("EHLO"):
                 say("250-sink.example.net")
-                say("250-8BITMIME")
+                if self.eightbit:
+                    say("250-8BITMIME")
                 say("250 PIPELINING")
             elif verb.startswith("MAIL FROM:"):
                 mail_from, recipients = command[10:].split()[0].strip("<>"), []
