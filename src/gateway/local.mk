@@ -14,4 +14,4 @@ libgateway_a_SOURCES += \
 	src/gateway/strip.cc src/gateway/strip.h \
 	src/gateway/verify.cc src/gateway/verify.h
 
-unit_sources += tests/unit/gateway_test.cc
+unit_sources += tests/unit/gateway_sign_test.cc tests/unit/gateway_test.cc
