@@ -361,8 +361,9 @@ TEST(Transform, NestedSignedPartsAreReadOnce)
     std::string deep, ends;
     for (int i = 0; i < 40; ++i) {
         const std::string b = "b" + std::to_string(i) + "x";
-        deep += "Content-Type: multipart/signed; boundary=" + b + "\r\n\r\n--" + b + "\r\n";
-        ends = "\r\n--" + b + "--\r\n" + ends;
+        deep.append("Content-Type: multipart/signed; boundary=").append(b);
+        deep.append("\r\n\r\n--").append(b).append("\r\n");
+        ends.insert(0, "\r\n--" + b + "--\r\n");
     }
     deep += "\r\n";
     for (int i = 0; i < 100'000; ++i) deep += "a line of text that is long enough to count\r\n";
