@@ -182,7 +182,6 @@ def test_eight_bit_and_nul_octets_are_encoded_and_not_one_is_lost():
     with Daemon() as d, talk(d) as c:
         result = c.message(samples.with_body(body))
         assert result.code in "ac" and result.body is None, result
-        d.logged(r"4TestId: action=\w+.*reason=")
 
 
 def test_login_signs_for_itself_and_for_nobody_else():
