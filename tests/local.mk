@@ -25,7 +25,7 @@ tests_config_keys_SOURCES = tests/config_keys.cc
 tests_config_keys_LDADD = $(gateway_libs)
 TESTS += tests/check-config-docs tests/check-layers tests/check-conformance
 EXTRA_DIST += tests/check-config-docs tests/check-layers tests/check-conformance tests/conformance.tsv \
-	tests/unit/mime_support.h tests/unit/policy_support.h tests/unit/cms_fixture.h
+	tests/unit/mime_support.h tests/unit/transform_support.h tests/unit/policy_support.h tests/unit/cms_fixture.h
 
 # Run by tests/run, against the built programs.
 EXTRA_DIST += tests/run tests/daemon tests/ctl tests/mta tests/lib tests/interop tests/corpora tests/differential

@@ -126,6 +126,7 @@ base::Result<int> run_sign(const SignOptions& options)
     spec.digest = digest_of(options.digest);
     spec.padding = options.pss ? cms::Padding::pss : cms::Padding::pkcs1;
     spec.opaque = options.opaque;
+    spec.calendar_requests = true;
     base::SystemRandom random;
     auto made = gateway::sign_message(*message, spec, clock, random);
     if (!made) {

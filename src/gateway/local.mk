@@ -17,4 +17,11 @@ libgateway_a_SOURCES += \
 	src/gateway/strip.cc src/gateway/strip.h \
 	src/gateway/verify.cc src/gateway/verify.h
 
-unit_sources += tests/unit/gateway_reencapsulate_test.cc tests/unit/gateway_results_test.cc tests/unit/gateway_strip_test.cc tests/unit/gateway_support.h tests/unit/gateway_test.cc tests/unit/gateway_verify_test.cc
+unit_sources += \
+	tests/unit/gateway_reencapsulate_test.cc \
+	tests/unit/gateway_results_test.cc \
+	tests/unit/gateway_sign_test.cc \
+	tests/unit/gateway_strip_test.cc \
+	tests/unit/gateway_support.h \
+	tests/unit/gateway_test.cc \
+	tests/unit/gateway_verify_test.cc

@@ -109,6 +109,7 @@ void sign(const Case& c, const Message& message, const World& world, Outcome& ou
         {"serial", certificate.serial(), false},
         {"notafter", base::iso8601(certificate.not_after()).substr(0, 10), false},
         {"digest", made->digest, false}};
+    if (made->encoded > 0) report.details.push_back({"encoded", std::to_string(made->encoded), false});
 }
 
 }  // namespace gateway

@@ -1,13 +1,14 @@
 #include "gateway/sign.h"
 
-#include <array>
+#include <variant>
 
 #include "base/ascii.h"
 #include "cms/verify.h"
 #include "mime/codec.h"
 #include "mime/date.h"
 #include "mime/structure.h"
-#include "mime/transport.h"
+#include "mime/transform.h"
+#include "mime/utf8.h"
 
 namespace gateway
 {
@@ -22,9 +23,20 @@ tl::unexpected<SignRefusal> refuse(Kind kind, std::string reason)
     return tl::make_unexpected(SignRefusal{kind, std::move(reason)});
 }
 
-// The header of the entity to sign: the Content-* fields, octet for octet, and
-// the empty line.  Without a Content-Type the default that RFC 2045 section 5.2
-// implies is written out: signed octets must not depend on a default.
+// The default that RFC 2045 section 5.2 implies, written out: signed octets must
+// not depend on a default.  Text that is not ASCII gets the charset that it is
+// in, or an honest word for not knowing (RFC 1428).
+std::string default_type(const mime::Field* encoding, base::Octets body)
+{
+    std::optional<std::string> decoded;
+    if (encoding != nullptr) decoded = mime::decode(base::to_lower(mime::unfold(encoding->value)), body);
+    const base::Octets text = decoded ? base::Octets(*decoded) : body;
+    const char* charset = mime::is_ascii(text) ? "us-ascii" : mime::is_utf8(text) ? "utf-8" : "unknown-8bit";
+    return std::string("Content-Type: text/plain; charset=") + charset + "\r\n";
+}
+
+// The header of the entity as it is: the Content-* fields, octet for octet, and
+// the empty line.
 std::string entity_header(const Message& message)
 {
     std::string out;
@@ -35,9 +47,25 @@ std::string entity_header(const Message& message)
         out += field.raw;
         if (!field.raw.ends_with('\n')) out += "\r\n";
     }
-    if (!typed) out.insert(0, "Content-Type: text/plain; charset=us-ascii\r\n");
+    if (!typed)
+        out.insert(0, default_type(message.header().find("Content-Transfer-Encoding"), message.body()));
     return out + "\r\n";
 }
+
+// What is signed.  Borrows from the message.
+struct Entity {
+    std::string header;  // with the empty line
+    std::vector<mime::Piece> body;
+    int encoded = 0;  // parts
+
+    // Views of all of it, in order; valid as long as it stays where it is.
+    [[nodiscard]] std::vector<base::Octets> octets() const
+    {
+        std::vector<base::Octets> out{header};
+        for (const auto& piece : body) out.push_back(mime::octets_of(piece));
+        return out;
+    }
+};
 
 // signingTime is left out when Date is further away than this: mail programs
 // call a valid signature mismatched when the two differ by more than an hour.
@@ -105,15 +133,14 @@ bool equal(base::Octets whole, base::Pieces pieces)
     return true;
 }
 
-tl::expected<SignOutput, SignRefusal> make_clear(const Message& message, const std::string& header,
+tl::expected<SignOutput, SignRefusal> make_clear(const Message& message, Entity entity,
                                                  const cms::SignResult& made, cms::Digest digest,
                                                  base::Time now, base::Random& random)
 {
-    const std::array<base::Octets, 2> entity{header, message.body()};
-    const auto boundary = fresh_boundary(entity, random);
+    const auto boundary = fresh_boundary(entity.octets(), random);
     if (!boundary) return refuse(Kind::failed, "no boundary found that the message does not contain");
 
-    std::string before = std::string(preamble) + "--" + *boundary + "\r\n" + header;
+    std::string before = std::string(preamble) + "--" + *boundary + "\r\n";
     const std::string signature = mime::base64_lines(made.der);
     std::string after = "\r\n--" + *boundary +
                         "\r\n"
@@ -123,31 +150,29 @@ tl::expected<SignOutput, SignRefusal> make_clear(const Message& message, const s
                         "Content-Description: S/MIME Cryptographic Signature\r\n\r\n" +
                         signature + "--" + *boundary + "--\r\n";
 
-    // From here on only what will be sent is looked at.
     const cms::Trust nobody;
-    const std::array<base::Octets, 2> sent{
-        base::Octets(before).substr(preamble.size() + 2 + boundary->size() + 2), message.body()};
     const auto decoded = mime::base64_decode(signature);
-    if (!decoded || !holds(cms::verify_detached(*decoded, sent, self_check(nobody, now))))
+    if (!decoded || !holds(cms::verify_detached(*decoded, entity.octets(), self_check(nobody, now))))
         return refuse(Kind::failed, "the signature made does not verify");
 
     SignOutput out;
     out.digest = made.digest;
+    out.encoded = entity.encoded;
     out.rewrite.header = content_edits(
         message.fields(), {{"Content-Type", std::string("multipart/signed;"
                                                         " protocol=\"application/pkcs7-signature\";\n"
                                                         " micalg=") +
                                                 cms::micalg(digest) + "; boundary=\"" + *boundary + "\""}});
-    out.rewrite.body.emplace_back(std::move(before));
-    out.rewrite.body.emplace_back(message.body());
+    out.rewrite.body.emplace_back(before + entity.header);
+    for (auto& piece : entity.body)
+        std::visit([&](auto& octets) { out.rewrite.body.emplace_back(std::move(octets)); }, piece);
     out.rewrite.body.emplace_back(std::move(after));
     return out;
 }
 
-tl::expected<SignOutput, SignRefusal> make_opaque(const Message& message, const std::string& header,
+tl::expected<SignOutput, SignRefusal> make_opaque(const Message& message, const Entity& entity,
                                                   const cms::SignResult& made, base::Time now)
 {
-    const std::array<base::Octets, 2> entity{header, message.body()};
     std::string body = mime::base64_lines(made.der);
 
     const cms::Trust nobody;
@@ -155,7 +180,7 @@ tl::expected<SignOutput, SignRefusal> make_opaque(const Message& message, const 
     if (!decoded) return refuse(Kind::failed, "the signature made cannot be decoded");
     const auto verdict = cms::verify_opaque(*decoded, self_check(nobody, now));
     if (!holds(verdict)) return refuse(Kind::failed, "the signature made does not verify");
-    if (!equal(verdict.content, entity))
+    if (!equal(verdict.content, entity.octets()))
         return refuse(Kind::failed, "the signature made covers other octets than the message");
 
     SignOutput out;
@@ -176,15 +201,21 @@ tl::expected<SignOutput, SignRefusal> sign_message(const Message& message, const
                                                    const base::Clock& clock, base::Random& random)
 {
     const base::Time now = clock.now();
-    const std::string header = entity_header(message);
-    const auto parsed = mime::parse_header(header);
-    const auto structure = mime::parse_structure(parsed, message.body());
-    if (is_meeting_request(structure)) return refuse(Kind::exempt, "calendar request");
-    if (structure.defects.has(mime::Defect::duplicate_type))
+    Entity entity;
+    entity.header = entity_header(message);
+    const std::string original = entity.header;
+    const auto structure = mime::parse_structure(mime::parse_header(original), message.body());
+    if (!spec.calendar_requests && is_meeting_request(structure))
+        return refuse(Kind::exempt, "calendar request");
+    // Which of them counts is for each reader to guess, whatever the form.
+    if (structure.parts.front().defects.has(mime::Defect::duplicate_type))
         return refuse(Kind::untransformable, mime::describe(mime::Defect::duplicate_type));
-    if (!spec.opaque) {
-        if (const auto hazard = mime::transport_hazard(structure, mime::Fragile::allowed))
-            return refuse(Kind::untransformable, *hazard);
+    if (spec.opaque) {
+        entity.body.emplace_back(message.body());
+    } else {
+        auto safe = mime::to_seven_bit(structure);
+        if (!safe) return refuse(Kind::untransformable, std::move(safe.error()));
+        entity = {std::move(safe->header), std::move(safe->body), safe->encoded};
     }
 
     const auto digest = cms::digest_for(spec.identity->certificate, spec.digest);
@@ -197,11 +228,10 @@ tl::expected<SignOutput, SignRefusal> sign_message(const Message& message, const
     request.padding = spec.padding;
     request.signing_time = signing_time(message, now);
     request.detached = !spec.opaque;
-    const std::array<base::Octets, 2> entity{header, message.body()};
-    const auto made = cms::sign(entity, request);
+    const auto made = cms::sign(entity.octets(), request);
     if (!made) return refuse(Kind::failed, made.error().what);
-    return spec.opaque ? make_opaque(message, header, *made, now)
-                       : make_clear(message, header, *made, *digest, now, random);
+    return spec.opaque ? make_opaque(message, entity, *made, now)
+                       : make_clear(message, std::move(entity), *made, *digest, now, random);
 }
 
 }  // namespace gateway

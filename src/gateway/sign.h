@@ -18,27 +18,31 @@ struct SignSpec {
     cms::Digest digest = cms::Digest::automatic;
     cms::Padding padding = cms::Padding::pkcs1;
     bool opaque = false;
+    bool calendar_requests = false;  // sign them too: calendar programs may then not see them
 };
 
 struct SignOutput {
     Rewrite rewrite;
     std::string digest;  // "sha256"
+    int encoded = 0;     // parts that were encoded for the journey
 };
 
 // Why there is no signature.
 struct SignRefusal {
     enum class Kind {
         exempt,           // a kind of message that is not signed by default (semantics A.5)
-        untransformable,  // would not survive the journey as it is
+        untransformable,  // cannot be brought into a form that survives the journey (class F)
         failed,           // key, certificate or library failed: worth another try
     };
     Kind kind = Kind::failed;
     std::string reason;  // one lower-case phrase
 };
 
-// The signed entity is the message's Content-* fields and its body, octet for
-// octet.  The result is verified over the octets that are about to be sent
-// before it is returned.  Its body borrows from `message`.
+// The signed entity is the message's Content-* fields and its body: opaque octet
+// for octet, clear in the form of mime::to_seven_bit(), which is octet for octet
+// too where nothing has to be encoded.  Without a Content-Type it says text/plain
+// with the charset found.  The signature is verified over the octets that are
+// about to be sent before they are returned.  The result borrows from `message`.
 [[nodiscard]] tl::expected<SignOutput, SignRefusal> sign_message(const Message& message, const SignSpec& spec,
                                                                  const base::Clock& clock,
                                                                  base::Random& random);

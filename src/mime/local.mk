@@ -1,5 +1,6 @@
 libgateway_a_SOURCES += \
 	src/mime/address.cc src/mime/address.h \
+	src/mime/ascii_field.cc src/mime/ascii_field.h \
 	src/mime/boundary.cc src/mime/boundary.h \
 	src/mime/codec.cc src/mime/codec.h \
 	src/mime/content_type.cc src/mime/content_type.h \
@@ -10,6 +11,7 @@ libgateway_a_SOURCES += \
 	src/mime/part_header.cc src/mime/part_header.h \
 	src/mime/split_signed.cc \
 	src/mime/structure.cc src/mime/structure.h \
+	src/mime/transform.cc src/mime/transform.h \
 	src/mime/transport.cc src/mime/transport.h \
 	src/mime/utf8.cc src/mime/utf8.h
 
@@ -21,4 +23,6 @@ unit_sources += \
 	tests/unit/mime_signed_test.cc \
 	tests/unit/mime_structure_test.cc \
 	tests/unit/mime_text_test.cc \
+	tests/unit/mime_transform_property_test.cc \
+	tests/unit/mime_transform_test.cc \
 	tests/unit/mime_transport_test.cc

@@ -1,4 +1,4 @@
-// Would an entity survive the journey as it is?  (semantics A.2, A.4)
+// What MTAs and other software on the way change in an entity (semantics A.2, A.4).
 #pragma once
 
 #include <optional>
@@ -13,21 +13,22 @@ namespace mime
 // touches, with a margin.
 inline constexpr std::size_t max_line = 988;
 
-// Why the entity cannot be signed as it stands: 8-bit octets, NUL, bare CR or
-// LF, a line over max_line, identity-encoded text with trailing blanks, a line
-// "From " or a lone ".", or a structure that an MTA repairs on delivery.  Of
-// the root's header only Content-* fields count.  Inside signed and encrypted
-// parts octets and repairs count, but not what text could be spared by encoding.
-// nullopt: safe, sign it octet for octet.  The reason is one lower-case phrase
-// such as "8-bit text in part 1.2".
-//
-// Fragile text (trailing blanks, "From ", lone dots) is 7-bit and survives a
-// faithful transport; Fragile::allowed lets it be signed as it is.
-enum class Fragile { refused, allowed };
-[[nodiscard]] std::optional<std::string> transport_hazard(const Structure& structure,
-                                                          Fragile fragile = Fragile::refused);
-
-// The same for bare octets without MIME knowledge: 8-bit, NUL, bare CR/LF, long line.
+// Octets that do not travel, whatever they mean: 8-bit, NUL, bare CR or LF, a
+// line over max_line.  The reason is a lower-case phrase ("a bare CR"); nullopt:
+// none.
 [[nodiscard]] std::optional<std::string> octet_hazard(base::Octets octets);
+
+// Text that is 7-bit and yet tempts software on the way (RFC 8551 section 3.1.4,
+// RFC 2049 section 3): blanks at the end of a line, a line that begins with
+// "From ", a line that is a lone ".".  nullptr: none.
+[[nodiscard]] const char* fragile_text(base::Octets text);
+
+// A defect that an MTA repairs on delivery, by which a signature over it breaks;
+// and a tree that was not looked at to its end.  "no close delimiter in part 1";
+// nullopt: none.
+[[nodiscard]] std::optional<std::string> repair_hazard(const Structure& structure);
+
+// "part 1.2", or "the body" for the root.
+[[nodiscard]] std::string place(const Part& part);
 
 }  // namespace mime

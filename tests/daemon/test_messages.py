@@ -1,4 +1,5 @@
 """One message at a time: octets, decisions, edits."""
+import base64
 import os
 import re
 import shutil
@@ -169,12 +170,18 @@ def test_message_without_a_body_is_signed():
         openssl_verifies(after(wire, result))
 
 
-def test_eight_bit_and_nul_octets_pass_untouched():
+def test_eight_bit_and_nul_octets_are_encoded_and_not_one_is_lost():
     body = bytes(range(256)).replace(b"\r", b"").replace(b"\n", b"") + b"\r\n"
     with Daemon() as d, talk(d, SHOP) as c:
         result = c.message(samples.with_body(body))
+        assert result.code in "ac" and result.body, result
+        encoded = re.search(rb"Content-Transfer-Encoding: base64\r\n\r\n([A-Za-z0-9+/=\r\n]*?)\r\n--", result.body)
+        assert encoded and base64.b64decode(encoded[1]) == body, result.body
+        d.logged(r"4TestId: action=sign .*encoded=1")
+    # Who may not be signed for: not one octet changes.
+    with Daemon() as d, talk(d) as c:
+        result = c.message(samples.with_body(body))
         assert result.code in "ac" and result.body is None, result
-        d.logged(r"4TestId: action=\w+.*reason=")
 
 
 def test_login_signs_for_itself_and_for_nobody_else():

@@ -65,8 +65,8 @@ class Client:
         self.socket.sendall(text.encode() + b"\r\n")
         return self.reply(text)
 
-    def envelope(self, mail_from, recipients):
-        self.command(f"MAIL FROM:<{mail_from}>")
+    def envelope(self, mail_from, recipients, parameters=""):
+        self.command(f"MAIL FROM:<{mail_from}>{parameters}")
         for recipient in recipients:
             self.command(f"RCPT TO:<{recipient}>")
         self.command("DATA")
@@ -80,9 +80,10 @@ class Client:
         self.socket.sendall(b".\r\n")
         return self.reply("end of DATA")
 
-    def send(self, mail_from, recipients, message):
-        """The reply; its queue id is queue_id(reply)."""
-        self.envelope(mail_from, recipients)
+    def send(self, mail_from, recipients, message, parameters=""):
+        """The reply; its queue id is queue_id(reply).  `parameters` of MAIL
+        begin with a blank."""
+        self.envelope(mail_from, recipients, parameters)
         self.data(stuffed(message))
         return self.end()
 
