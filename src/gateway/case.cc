@@ -58,6 +58,15 @@ std::vector<HeaderEdit> Case::forged() const
 
 void finish(Outcome& outcome, const Case& c, Report report)
 {
+    // Each edit costs the MTA as much as those before it; after ten thousand
+    // Postfix's cleanup gives up on the message and on others with it.
+    constexpr std::size_t most_edits = 500;
+    if (outcome.header.size() > most_edits) {
+        report.reason =
+            "more than " + std::to_string(most_edits) + " header fields would have to be changed or removed";
+        outcome.level = base::Level::notice;
+        refuse(outcome, report, Action::reject, "550", "5.6.0", "too many header fields of one kind");
+    }
     const auto add = [&](std::string key, std::string value, bool is_address = false) {
         if (is_address || !value.empty())
             outcome.facts.push_back({std::move(key), std::move(value), is_address});

@@ -14,18 +14,23 @@ namespace
 using cms::Finding;
 
 // The first thing in `text` that looks like an address and is not `address`.
+// Each word is looked at once: a stranger may have written a hundred thousand "@".
 std::optional<std::string> other_address(std::string_view text, std::string_view address)
 {
     constexpr std::string_view stops = " \t\r\n<>()[]\",;:'";
-    for (auto at = text.find('@'); at != std::string_view::npos; at = text.find('@', at + 1)) {
-        const auto before = text.find_last_of(stops, at);
-        const auto begin = before == std::string_view::npos ? 0 : before + 1;
-        const auto after = text.find_first_of(stops, at);
-        const auto token = text.substr(begin, after == std::string_view::npos ? after : after - begin);
-        if (begin == at || token.back() == '@' || mime::same_address(token, address)) continue;
+    constexpr std::size_t longest = 320;  // RFC 5321 section 4.5.3.1: 64 + "@" + 255
+    while (true) {
+        const auto begin = text.find_first_not_of(stops);
+        if (begin == std::string_view::npos) return std::nullopt;
+        text.remove_prefix(begin);
+        const auto token = text.substr(0, text.find_first_of(stops));
+        text.remove_prefix(token.size());
+        const auto at = token.rfind('@');
+        if (at == std::string_view::npos || at == 0 || token.back() == '@' || token.size() > longest ||
+            mime::same_address(token, address))
+            continue;
         return std::string(token);
     }
-    return std::nullopt;
 }
 
 // As mail programs show it: encoded-words decoded, and the other signs that look

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "gateway/identity.h"
 #include "gateway/verify.h"
 #include "gateway_support.h"
 
@@ -85,6 +86,15 @@ TEST(VerifyMessage, FieldsAndParametersThatAreThereTwiceAreNobodysGuess)  // V16
                replaced(good, "Content-Transfer-Encoding: base64",
                         "Content-Type: application/pkcs7-signature\r\nContent-Transfer-Encoding: base64")),
         "permerror structure");
+}
+
+TEST(VerifyMessage, ADisplayNameFullOfAtSignsIsReadOnceOnly)
+{
+    // With a scan of the whole name for each of them this would take minutes.
+    const std::string name = std::string(20000, '@') + " " + std::string(20000, 'a') + "@ ceo@bank.example";
+    const auto m = message("From: \"" + name +
+                           "\" <alice@example.org>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\nx");
+    EXPECT_EQ(gateway::claimant_of(m.fields(), request()).shown, "ceo@bank.example");
 }
 
 TEST(VerifyMessage, EveryChangeOnTheWayFails)  // V11
