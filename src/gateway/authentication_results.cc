@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "mime/encoded_word.h"
+#include "mime/header.h"
+#include "mime/lexer.h"
 
 namespace gateway
 {
@@ -114,57 +117,118 @@ std::string comment(const Layer& layer)
 // An authserv-id that is a token goes as it is.
 std::string id_text(std::string_view id) { return is_token(id) ? std::string(id) : quoted(id); }
 
-// Comments become a blank; what is quoted is kept without its quotes and with
-// ";", "=" and "/" blotted out, so that only real ones structure the text.
-// nullopt: a comment or quoted-string does not end.
-std::optional<std::string> plain(std::string_view value)
+std::string_view without_final_dots(std::string_view id)
 {
-    std::string out;
-    int depth = 0;
-    bool in_quotes = false;
-    for (std::size_t i = 0; i < value.size(); ++i) {
-        char c = value[i];
-        if (c == '\\' && (depth > 0 || in_quotes)) {
-            if (++i >= value.size()) return std::nullopt;
-            c = value[i];
-            if (in_quotes) out += c == ';' || c == '=' || c == '/' ? '\x01' : c;
-        } else if (in_quotes) {
-            if (c == '"')
-                in_quotes = false;
-            else
-                out += c == ';' || c == '=' || c == '/' ? '\x01' : c;
-        } else if (c == '(') {
-            ++depth;
-            out += ' ';
-        } else if (depth > 0) {
-            if (c == ')') --depth;
-        } else if (c == '"') {
-            in_quotes = true;
-        } else {
-            out += c == '\r' || c == '\n' || c == '\t' ? ' ' : c;
-        }
-    }
-    if (depth > 0 || in_quotes) return std::nullopt;
-    return out;
-}
-
-std::string_view without_final_dot(std::string_view id)
-{
-    if (id.ends_with('.')) id.remove_suffix(1);
+    while (id.ends_with('.')) id.remove_suffix(1);
     return id;
 }
 
-bool names_smime(std::string_view results)
+// The octets that a field keeps however leniently it is read: no comments, no
+// quotes, no backslashes, no blanks, controls or 8-bit octets, in lower case.
+std::string squeezed(std::string_view value, bool comments)
 {
-    while (!results.empty()) {
-        const auto end = results.find(';');
-        const auto result = results.substr(0, end);
-        const auto method = base::trim(result.substr(0, result.find_first_of("=/")));
-        if (base::iequals(method, "smime")) return true;
-        if (end == std::string_view::npos) return false;
-        results.remove_prefix(end + 1);
+    std::string out;
+    int depth = 0;
+    for (char c : value) {
+        if (!comments && (c == '(' || c == ')')) depth = std::max(0, depth + (c == '(' ? 1 : -1));
+        if (depth > 0 || base::is_control(c) || static_cast<unsigned char>(c) >= 0x7f) continue;
+        if (std::string_view(" \"\\()").find(c) == std::string_view::npos) out += base::lower(c);
+    }
+    return out;
+}
+
+// A field outside the grammar is read by everybody in his own way: it must not
+// hold our name and this method in any of them.
+bool may_forge(std::string_view value, std::string_view authserv_id)
+{
+    const auto id = squeezed(without_final_dots(authserv_id), true);
+    for (bool comments : {true, false}) {
+        const auto text = squeezed(value, comments);
+        if (text.find(id) != std::string::npos && text.find("smime") != std::string::npos) return true;
     }
     return false;
+}
+
+// Authentication-Results (RFC 8601 section 2.2), as far as the question needs
+// it: authserv-id and the methods.  nullopt: not strictly of this form.
+struct Results {
+    std::string id;
+    bool smime = false;
+};
+
+bool is_keyword_octet(char c)
+{
+    return (base::lower(c) >= 'a' && base::lower(c) <= 'z') || base::is_digit(c) || c == '-' || c == '_';
+}
+
+bool is_value_octet(char c)
+{
+    return !base::is_control(c) && std::string_view(" ;()\"\\").find(c) == std::string_view::npos;
+}
+
+// "reason = value" or "ptype . property = value", and the blanks behind.
+bool read_specification(mime::Lexer& lexer)
+{
+    const auto type = lexer.run(is_keyword_octet);
+    lexer.skip_cfws();
+    if (!base::iequals(type, "reason")) {
+        if (type.empty() || !lexer.take('.')) return false;
+        lexer.skip_cfws();
+        if (lexer.run(is_keyword_octet).empty()) return false;
+        lexer.skip_cfws();
+    }
+    if (!lexer.take('=')) return false;
+    lexer.skip_cfws();
+    const auto begin = lexer.position();
+    while (lexer.quoted_string() || !lexer.run(is_value_octet).empty()) {
+    }
+    if (lexer.position() == begin) return false;
+    lexer.skip_cfws();
+    return true;
+}
+
+// " method [/ version] = result ..." up to the next semicolon.
+bool read_result(mime::Lexer& lexer, Results& out)
+{
+    lexer.skip_cfws();
+    const auto method = lexer.run(is_keyword_octet);
+    lexer.skip_cfws();
+    if (base::iequals(method, "none") && lexer.done()) return true;
+    if (lexer.take('/')) {
+        lexer.skip_cfws();
+        if (lexer.run(base::is_digit).empty()) return false;
+        lexer.skip_cfws();
+    }
+    if (method.empty() || !lexer.take('=')) return false;
+    lexer.skip_cfws();
+    if (lexer.run(is_keyword_octet).empty()) return false;
+    if (base::iequals(method, "smime")) out.smime = true;
+    lexer.skip_cfws();
+    while (!lexer.done() && !lexer.next_is(';'))
+        if (!read_specification(lexer)) return false;
+    return lexer.clean();
+}
+
+std::optional<Results> read_results(std::string_view value)
+{
+    for (char c : value)
+        if (static_cast<unsigned char>(c) >= 0x7f) return std::nullopt;
+    const std::string text = mime::unfold(value);
+    mime::Lexer lexer(text);
+    Results out;
+    lexer.skip_cfws();
+    if (auto quoted = lexer.quoted_string())
+        out.id = std::move(*quoted);
+    else
+        out.id = lexer.run(is_token_char);
+    lexer.skip_cfws();
+    static_cast<void>(lexer.run(base::is_digit));  // authres-version
+    lexer.skip_cfws();
+    if (out.id.empty() || lexer.done()) return std::nullopt;
+    while (lexer.take(';'))
+        if (!read_result(lexer, out)) return std::nullopt;
+    if (!lexer.done() || !lexer.clean()) return std::nullopt;
+    return out;
 }
 
 }  // namespace
@@ -190,13 +254,10 @@ std::string authentication_results(std::string_view authserv_id, const Verdict& 
 bool forges_results(std::string_view value, std::string_view authserv_id)
 {
     if (authserv_id.empty()) return false;
-    const auto text = plain(value);
-    if (!text) return base::to_lower(value).find(base::to_lower(authserv_id)) != std::string::npos;
-    const auto end = text->find(';');
-    auto id = base::trim(std::string_view(*text).substr(0, end));
-    id = id.substr(0, id.find(' '));  // an authres-version may follow
-    if (!base::iequals(without_final_dot(id), without_final_dot(authserv_id))) return false;
-    return end != std::string::npos && names_smime(std::string_view(*text).substr(end + 1));
+    const auto results = read_results(value);
+    if (!results)
+        return may_forge(value, authserv_id) || may_forge(mime::decode_encoded_words(value), authserv_id);
+    return results->smime && base::iequals(without_final_dots(results->id), without_final_dots(authserv_id));
 }
 
 }  // namespace gateway

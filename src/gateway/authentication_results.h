@@ -13,8 +13,8 @@ namespace gateway
 // is quoted, cut to 200 octets and free of control characters.
 [[nodiscard]] std::string authentication_results(std::string_view authserv_id, const Verdict& verdict);
 
-// A field that claims our id and the method smime (or mentions our id and
-// cannot be parsed): to be removed unless it comes from a trusted relay.
+// A field that claims our id and the method smime, or is outside RFC 8601 and
+// mentions both: to be removed unless it comes from a trusted relay.
 [[nodiscard]] bool forges_results(std::string_view value, std::string_view authserv_id);
 
 }  // namespace gateway

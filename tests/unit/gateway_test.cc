@@ -14,11 +14,38 @@ using namespace gateway;
 
 TEST(AuthenticationResults, OurIdWithSmimeIsForgedHoweverItIsWritten)
 {
-    for (const char* value :
-         {" mx.example.org; smime=pass", " MX.Example.ORG; smime=pass", " mx.example.org;smime=pass",
-          " \"mx.example.org\"; smime=pass", " mx.example.org 1; SMIME = pass",
-          " (c) mx.example.org (c) ; (c) smime=pass", " mx.example.org; spf=pass; smime/1=pass",
-          " mx.example.org.; smime=pass", " mx.example.org;\r\n\tsmime=pass", " mx.example.org; x=\"unended"})
+    for (const char* value : {" mx.example.org; smime=pass", " MX.Example.ORG; smime=pass",
+                              " mx.example.org;smime=pass", " \"mx.example.org\"; smime=pass",
+                              " mx.example.org 1; SMIME = pass", " (c) mx.example.org (c) ; (c) smime=pass",
+                              " mx.example.org; spf=pass; smime/1=pass", " mx.example.org.; smime=pass",
+                              " mx.example.org;\r\n\tsmime=pass", " mx.example.org; ; smime=pass"})
+        EXPECT_TRUE(forges_results(value, "mx.example.org")) << value;
+}
+
+TEST(AuthenticationResults, WhatALenientReaderMightTakeForOursIsForged)
+{
+    for (const char* value : {" mx.example.org; x=\"unended; smime=pass",
+                              " \"mx.exam\\ple.org\"; smime=pass (unclosed",
+                              " mx.example.org smime=pass",
+                              " mx.example.org, smime=pass",
+                              " ;mx.example.org; smime=pass",
+                              " <mx.example.org>; smime=pass",
+                              " [mx.example.org]; smime=pass",
+                              " mx.example(x).org; smime=pass",
+                              " mx.example. org; smime=pass",
+                              " mx.example.org..;smime=pass",
+                              " mx.example.org/1; smime=pass",
+                              " mx.example.org:25; smime=pass",
+                              " mx.example.org; \fsmime=pass",
+                              " mx.example.org; smime\v=pass",
+                              " mx.example.org\xC2\xA0; smime=pass",
+                              " \xE2\x80\x8Bmx.example.org; smime=pass",
+                              " mx.example.org; dkim=pass smime=pass",
+                              " mx.example.org; s(x)mime=pass",
+                              " mx.example.org; dkim=pass reason=x\\(; smime=pass (a)",
+                              " smime=pass; mx.example.org",
+                              " =?utf-8?q?mx=2Eexample=2Eorg?=; smime=pass",
+                              " mx.example.org; \"smime\"=pass"})
         EXPECT_TRUE(forges_results(value, "mx.example.org")) << value;
 }
 
@@ -27,7 +54,10 @@ TEST(AuthenticationResults, ResultsOfOthersAreNotForged)
     for (const char* value :
          {" mx.example.org; dkim=pass", " other.example; smime=pass", " mx.example.org.evil; smime=pass",
           " mx.example.org; dkim=pass reason=\"; smime=pass\"", " mx.example.org; none",
-          " mx.example.org; dkim=pass (smime=pass)"})
+          " mx.example.org; dkim=pass (smime=pass)", " mx.example.org; x=\"unended",
+          " other.example; smime=pass body.smime-identifier=a@mx.example.org",
+          " other.example 1; dkim=pass (2048-bit key) header.d=x.example header.b=a/b+c=;\r\n"
+          "\tspf=pass (mx.example.org: ok) smtp.mailfrom=\"a b\"@x.example; smime/1 = fail"})
         EXPECT_FALSE(forges_results(value, "mx.example.org")) << value;
 }
 
@@ -50,7 +80,7 @@ TEST(AuthenticationResults, TextOfStrangersIsQuotedCutAndFreeOfControls)
     EXPECT_EQ(value,
               "mx.example.org;\n smime=fail (sha256; evil comment)\n reason=\"body hash mismatch\""
               "\n body.smime-identifier=\"odd \\\"name\\\"; dkim=pass\"@example.org\n body.smime-part=2");
-    EXPECT_FALSE(forges_results(" other; " + value, "mx.example.org"));
+    EXPECT_FALSE(forges_results(" " + value, "example.org")) << "outside RFC 8601";
 }
 
 TEST(AuthenticationResults, WithoutAnAddressSerialAndIssuerNameTheSigner)
