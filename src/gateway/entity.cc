@@ -5,6 +5,7 @@
 #include "base/ascii.h"
 #include "cms/verify.h"
 #include "mime/codec.h"
+#include "mime/structure.h"
 
 namespace gateway
 {
@@ -17,6 +18,25 @@ bool is_signature_type(std::string_view type)
 {
     return base::iequals(type, "application/pkcs7-signature") ||
            base::iequals(type, "application/x-pkcs7-signature");
+}
+
+// A multipart/signed of no or another protocol whose parts hold an S/MIME
+// signature all the same: readers that look at the parts would believe it.
+bool holds_signature_part(const Entity& entity)
+{
+    if (!entity.type.is("multipart", "signed") || claims_clear(entity.type)) return false;
+    const auto structure = mime::parse_structure(entity.header, entity.body);
+    return std::any_of(structure.parts.begin(), structure.parts.end(), [](const mime::Part& part) {
+        return part.parent == 0 &&
+               is_signature_type(part.content_type.type + "/" + part.content_type.subtype);
+    });
+}
+
+// Does a line of the preamble look like a delimiter of some other boundary?
+bool holds_delimiter(base::Octets preamble)
+{
+    return preamble.starts_with("--") || preamble.find("\n--") != base::Octets::npos ||
+           preamble.find("\r--") != base::Octets::npos;
 }
 
 bool is_identity_encoding(std::string_view encoding)
@@ -40,9 +60,11 @@ Entity examine(mime::Header header, base::Octets body, std::string path)
 
 bool claims_clear(const mime::ContentType& type)
 {
-    if (!type.is("multipart", "signed")) return false;
-    const auto* protocol = type.parameter("protocol");
-    return protocol != nullptr && is_signature_type(*protocol);
+    return type.is("multipart", "signed") &&
+           std::any_of(type.parameters.begin(), type.parameters.end(), [](const mime::Parameter& p) {
+               return (p.name == "protocol" || p.name.starts_with("protocol*")) &&
+                      base::to_lower(p.value).find("pkcs7-signature") != std::string::npos;
+           });
 }
 
 bool claims_opaque(const mime::ContentType& type)
@@ -52,17 +74,20 @@ bool claims_opaque(const mime::ContentType& type)
 
 bool claims_smime(const Entity& entity)
 {
-    return std::any_of(entity.header.fields.begin(), entity.header.fields.end(), [](const mime::Field& f) {
-        if (!base::iequals(f.name, "Content-Type")) return false;
-        const auto type = mime::parse_content_type(f.value);
-        return claims_clear(type) || claims_opaque(type);
-    });
+    return holds_signature_part(entity) ||
+           std::any_of(entity.header.fields.begin(), entity.header.fields.end(), [](const mime::Field& f) {
+               if (!base::iequals(f.name, "Content-Type")) return false;
+               const auto type = mime::parse_content_type(f.value);
+               return claims_clear(type) || claims_opaque(type);
+           });
 }
 
 ClearSigned open_clear(const Entity& entity)
 {
     ClearSigned out;
+    const auto* protocol = entity.type.parameter("protocol");
     if (entity.duplicate_type || !entity.type.valid || entity.type.duplicate_parameter ||
+        entity.type.disputable || protocol == nullptr || !is_signature_type(*protocol) ||
         !is_identity_encoding(entity.encoding)) {
         out.findings.add(Finding::structure);
         return out;
@@ -72,6 +97,10 @@ ClearSigned open_clear(const Entity& entity)
     if (!split.ok) {
         out.findings.add(split.error == mime::SplitError::ambiguous ? Finding::ambiguous_boundary
                                                                     : Finding::structure);
+        return out;
+    }
+    if (holds_delimiter(split.parts.preamble)) {
+        out.findings.add(Finding::ambiguous_boundary);
         return out;
     }
     out.parts = split.parts;

@@ -27,10 +27,11 @@ struct Entity {
 
 [[nodiscard]] Entity examine(mime::Header header, base::Octets body, std::string path);
 
-[[nodiscard]] bool claims_clear(const mime::ContentType& type);   // multipart/signed, protocol of S/MIME
+[[nodiscard]] bool claims_clear(const mime::ContentType& type);   // multipart/signed, a protocol of S/MIME however it is written
 [[nodiscard]] bool claims_opaque(const mime::ContentType& type);  // application/(x-)pkcs7-mime
-// Does any Content-Type field claim S/MIME?  With two of them each may be the
-// one that a reader believes.
+// Does any Content-Type field claim S/MIME, or a multipart/signed of whatever
+// protocol hold a part that is an S/MIME signature?  With two fields each may be
+// the one that a reader believes.
 [[nodiscard]] bool claims_smime(const Entity& entity);
 
 // A multipart/signed, opened as strictly as RFC 1847 section 2.1 allows: nothing

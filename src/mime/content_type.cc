@@ -64,6 +64,18 @@ void read_parameters(Lexer& lexer, ContentType& out)
     }
 }
 
+// Many programs look for "boundary=" and take what follows up to a quote or a
+// semicolon; only where they read the same is it beyond dispute.
+bool is_disputable(base::Octets value)
+{
+    bool quoted = false;
+    for (char c : value) {
+        if (c == '\\' || (c == '(' && !quoted) || (quoted && (c == '\r' || c == '\n'))) return true;
+        if (c == '"') quoted = !quoted;
+    }
+    return false;
+}
+
 // Media type "a/b; ...", or with `slash` false a lone token "a; ...".
 ContentType parse(base::Octets value, bool slash)
 {
@@ -73,6 +85,7 @@ ContentType parse(base::Octets value, bool slash)
         out.valid = false;
         value = value.substr(0, max_octets);
     }
+    out.disputable = is_disputable(value);
     const std::string text = unfold(value);
     Lexer lexer(text);
     lexer.skip_cfws();

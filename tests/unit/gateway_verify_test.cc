@@ -88,6 +88,33 @@ TEST(VerifyMessage, FieldsAndParametersThatAreThereTwiceAreNobodysGuess)  // V16
         "permerror structure");
 }
 
+TEST(VerifyMessage, AContentTypeThatReadersReadDifferentlyIsNobodysGuess)  // V05
+{
+    const std::string good = clear_signed(text);
+    for (const char* other :
+         {"boundary=(x)\"=_b\"", "boundary=\"=_\\b\"", "boundary=\"=_\r\n b\"",
+          "(;boundary=evil;); boundary=\"=_b\"", "x=\"\\\";boundary=evil;\"; boundary=\"=_b\""})
+        EXPECT_EQ(judged(head + replaced(good, "boundary=\"=_b\"", other)), "permerror structure") << other;
+    EXPECT_EQ(judged(head + replaced(good, "boundary=\"=_b\"", "x=\"(y)\"; boundary=\"=_b\"")), "pass");
+    EXPECT_EQ(judged(head + replaced(good, "\r\n--=_b\r\n", "\r\nsee\r\n--evil\r\n--=_b\r\n")),
+              "permerror ambiguous-boundary");
+    EXPECT_EQ(judged(head + replaced(good, "\r\n--=_b\r\n", "\r\nsee below\r\n--=_b\r\n")), "pass");
+}
+
+TEST(VerifyMessage, AProtocolWrittenOddlyIsStillAClaim)  // V05
+{
+    const std::string good = clear_signed(text);
+    const std::string protocol = "protocol=\"application/pkcs7-signature\";\r\n";
+    ASSERT_NE(good.find(protocol), std::string::npos);
+    for (const char* other :
+         {"", "protocol*=us-ascii'en'application/pkcs7-signature; ",
+          "protocol=\"application/pkcs7-signature \"; ", "protocol=\"application/pgp-signature\"; ",
+          "protocol*0=application/pkcs7-; protocol*1=signature; "})
+        EXPECT_EQ(judged(head + replaced(good, protocol, other)), "permerror structure") << other;
+    const std::string pgp = replaced(good, "pkcs7-signature", "pgp-signature");
+    EXPECT_EQ(judged(head + replaced(pgp, "pkcs7-signature", "pgp-signature")), "none");
+}
+
 TEST(VerifyMessage, ADisplayNameFullOfAtSignsIsReadOnceOnly)
 {
     // With a scan of the whole name for each of them this would take minutes.
