@@ -1,5 +1,7 @@
 #include "cms/outline.h"
 
+#include <algorithm>
+
 #include "cms/der.h"
 
 namespace cms
@@ -50,7 +52,7 @@ std::optional<Outline> outline_signed_data(base::Octets der, const VerifyLimits&
     const auto algorithms = parts.next(der::set);
     const auto content = parts.next(der::sequence);
     const auto certificates = parts.next(der::context(0));  // optional
-    parts.next(der::context(1));                            // revocation lists, optional
+    const auto lists = parts.next(der::context(1));         // RevocationInfoChoices, optional
     const auto signers = parts.next(der::set);
     if (!version || !algorithms || !content || !signers || !parts.at_end()) return std::nullopt;
 
@@ -67,8 +69,25 @@ std::optional<Outline> outline_signed_data(base::Octets der, const VerifyLimits&
     // Each signer brings one digest algorithm at most.
     if (!counted(algorithms, limits.signers, out.digest_algorithms) ||
         !counted(certificates, limits.certificates, out.certificates) ||
+        !counted(lists, limits.certificates, out.revocation_lists) ||
         !counted(signers, limits.signers, out.signers))
         return std::nullopt;
+    out.around = out.size - content->size;
+
+    der::Reader infos(signers->body);
+    for (std::size_t i = 0; i < limits.signers; ++i) {
+        const auto signer = infos.next();
+        if (!signer) break;
+        der::Reader members(signer->body);
+        std::size_t attributes = 0;
+        while (const auto member = members.next()) {
+            if (member->tag != der::context(0) && member->tag != der::context(1)) continue;
+            std::size_t n = 0;
+            if (!counted(member, limits.attributes, n)) return std::nullopt;
+            attributes += n;
+        }
+        out.attributes = std::max(out.attributes, attributes);
+    }
     return out;
 }
 

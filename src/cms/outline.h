@@ -12,7 +12,10 @@ namespace cms
 
 struct Outline {
     std::size_t size = 0;  // of the ContentInfo; octets after it do not belong to it
-    std::size_t digest_algorithms = 0, certificates = 0, signers = 0;  // counted up to limit + 1
+    // Counted up to limit + 1; attributes are those of the signer that has most,
+    // signed and unsigned.
+    std::size_t digest_algorithms = 0, certificates = 0, revocation_lists = 0, signers = 0, attributes = 0;
+    std::size_t around = 0;  // octets that are not encapsulated content
     bool content_present = false;
     base::Octets algorithms;  // the elements of digestAlgorithms
 };

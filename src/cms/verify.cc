@@ -44,7 +44,8 @@ bool presentable(base::Octets der, bool detached, const VerifyLimits& limits, Ou
     outline = *found;
     if (outline.size != der.size()) findings.add(Finding::trailing_data);
     if (outline.signers > limits.signers || outline.certificates > limits.certificates ||
-        outline.digest_algorithms > limits.signers) {
+        outline.digest_algorithms > limits.signers || outline.revocation_lists > limits.certificates ||
+        outline.attributes > limits.attributes || outline.around > limits.detached_octets) {
         findings.add(Finding::limit);
         return false;
     }

@@ -30,9 +30,10 @@ enum class ContentKind {
 [[nodiscard]] ContentKind content_kind(base::Octets der);
 
 struct VerifyLimits {
-    std::size_t detached_octets = 1U << 20;  // of the CMS itself
+    std::size_t detached_octets = 1U << 20;  // of the CMS without encapsulated content
     std::size_t signers = 8;
-    std::size_t certificates = 32;
+    std::size_t certificates = 32;  // and as many revocation lists
+    std::size_t attributes = 64;    // of one signer
 };
 
 struct VerifyOptions {

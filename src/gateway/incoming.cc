@@ -162,8 +162,8 @@ void verify(const Case& c, const Message& message, const World& world, Outcome& 
     if (outcome.action != Action::accept) return;
     const bool stripped_bad = report.action == "strip" && code != cms::Code::pass;
     if (wanted == OnResult::tag || stripped_bad)
-        outcome.header.push_back(
-            tag_subject(c.fields, code == cms::Code::policy ? tag_untrusted : tag_invalid));
+        for (auto& edit : tag_subject(c.fields, code == cms::Code::policy ? tag_untrusted : tag_invalid))
+            outcome.header.push_back(std::move(edit));
     if (plan.signer_headers) {
         const bool told = report.action == "strip";  // by add_strip_evidence()
         for (auto& field : signer_fields(verdict))
@@ -184,14 +184,18 @@ void verify(const Case& c, const Message& message, const World& world, Outcome& 
 }
 
 // A client that signs by itself satisfies sign_required only with a signature
-// that is intact and names the author: a mere claim in the header does not.
+// that is intact, strong and names the author: a mere claim in the header does
+// not, nor one that every recipient would doubt.  Who issued the certificate is
+// the recipients' to judge, who may trust others than we do.
 bool is_authors_own(const Verdict& verdict)
 {
     const auto* layer = verdict.layer();
     if (verdict.scope != Scope::message || layer == nullptr || !layer->findings.intact()) return false;
     using cms::Finding;
     for (Finding f :
-         {Finding::identity_mismatch, Finding::no_identity, Finding::sender_only, Finding::protected_from})
+         {Finding::identity_mismatch, Finding::no_identity, Finding::sender_only, Finding::protected_from,
+          Finding::missing_attributes, Finding::forgery_pattern, Finding::weak_digest, Finding::weak_key,
+          Finding::expired, Finding::not_yet_valid, Finding::key_usage, Finding::extended_key_usage})
         if (layer->findings.has(f)) return false;
     return true;
 }

@@ -1,6 +1,7 @@
 #include "gateway/marks.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 
@@ -13,18 +14,47 @@ namespace gateway
 namespace
 {
 
+using namespace std::string_view_literals;
 using Kind = HeaderEdit::Kind;
 
 constexpr std::string_view own_prefix = "X-SMIME-";
-constexpr std::size_t max_tag = 48;
+constexpr std::size_t max_tag = 48;  // letters of it
 
-// Does the text between brackets look like something we would say?
+bool is_letter(char c) { return base::lower(c) >= 'a' && base::lower(c) <= 'z'; }
+
+// Are the octets of `text` found in `word` in the same order?
+bool is_subsequence(std::string_view text, std::string_view word)
+{
+    for (char c : word)
+        if (!text.empty() && text.front() == c) text.remove_prefix(1);
+    return text.empty();
+}
+
+// Does the text between brackets look like something we would say?  Letters of
+// other alphabets may stand for any of ours, or for nothing to see.
 bool looks_like_tag(std::string_view inside)
 {
-    std::string squeezed;
-    for (char c : inside)
-        if (c != ' ' && c != '\t' && c != '-' && c != '_' && c != '/') squeezed += base::lower(c);
-    return squeezed.starts_with("sign") || squeezed.starts_with("smime") || squeezed.starts_with("decrypted");
+    constexpr std::array words = {"signed"sv, "signature"sv, "signatures"sv, "signaturevalid"sv,
+                                  "smime"sv,  "decrypted"sv, "verified"sv};
+    std::string letters;
+    std::vector<std::string> apart(1);
+    bool foreign = false;
+    for (char c : inside) {
+        foreign = foreign || static_cast<unsigned char>(c) >= 0x80;
+        if (is_letter(c)) {
+            letters += base::lower(c);
+            apart.back() += base::lower(c);
+        } else if (!apart.back().empty()) {
+            apart.emplace_back();
+        }
+        if (letters.size() > max_tag) return false;
+    }
+    if (letters.starts_with("sign") || letters.starts_with("smime") || letters.starts_with("decrypted"))
+        return true;
+    return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+        return std::find(apart.begin(), apart.end(), word) != apart.end() ||
+               (foreign && letters.size() >= 3 && is_subsequence(letters, word));
+    });
 }
 
 // The text without look-alikes of our tags; nullopt when there are none.
@@ -37,7 +67,7 @@ std::optional<std::string> without_look_alikes(std::string_view subject)
         const auto close = open == std::string_view::npos ? open : subject.find(']', open);
         if (close == std::string_view::npos) break;
         const auto inside = subject.substr(open + 1, close - open - 1);
-        if (inside.size() <= max_tag && looks_like_tag(inside)) {
+        if (inside.find('[') == std::string_view::npos && looks_like_tag(inside)) {
             found = true;
             out += subject.substr(0, open);
             subject = subject.substr(close + 1);
@@ -132,15 +162,22 @@ std::vector<HeaderEdit> signer_fields(const Verdict& verdict)
     return out;
 }
 
-HeaderEdit tag_subject(const std::vector<mime::Field>& fields, std::string_view tag)
+std::vector<HeaderEdit> tag_subject(const std::vector<mime::Field>& fields, std::string_view tag)
 {
-    const auto subject = std::find_if(fields.begin(), fields.end(),
-                                      [](const mime::Field& f) { return base::iequals(f.name, "Subject"); });
-    if (subject == fields.end()) return {Kind::append, "Subject", 1, std::string(tag)};
-    std::string text = folded_with_lf(base::trim(subject->value));
-    if (const auto cleaned = without_any_look_alike(mime::decode_encoded_words(subject->value)))
-        text = folded_with_lf(mime::encode_words(std::string(base::trim(*cleaned))));
-    return {Kind::change, "Subject", 1, std::string(tag) + " " + text};
+    std::vector<HeaderEdit> edits;
+    int index = 0;
+    for (const auto& field : fields) {
+        if (!base::iequals(field.name, "Subject")) continue;
+        ++index;  // which of several is shown depends on the reader
+        const auto cleaned = without_any_look_alike(mime::decode_encoded_words(field.value));
+        if (index > 1 && !cleaned) continue;
+        std::string text = folded_with_lf(cleaned ? mime::encode_words(std::string(base::trim(*cleaned)))
+                                                  : base::trim(field.value));
+        if (index == 1) text = std::string(tag) + " " + text;
+        edits.push_back({Kind::change, "Subject", index, std::move(text)});
+    }
+    if (index == 0) edits.push_back({Kind::append, "Subject", 1, std::string(tag)});
+    return edits;
 }
 
 }  // namespace gateway

@@ -27,7 +27,8 @@ namespace gateway
 [[nodiscard]] std::vector<HeaderEdit> signer_fields(const Verdict& verdict);
 
 // The Subject with a tag such as "[signature invalid]" in front; look-alikes of
-// our tags, also hidden in encoded-words, are removed first.
-[[nodiscard]] HeaderEdit tag_subject(const std::vector<mime::Field>& fields, std::string_view tag);
+// our tags, also hidden in encoded-words, are removed first, from every further
+// Subject too.  The first edit is the one with the tag.
+[[nodiscard]] std::vector<HeaderEdit> tag_subject(const std::vector<mime::Field>& fields, std::string_view tag);
 
 }  // namespace gateway

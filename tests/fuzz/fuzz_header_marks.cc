@@ -14,7 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         for (const auto& edit : gateway::remove_forged(header.fields, "mx.example.org", trusted))
             if (edit.index < 1) std::abort();
     const std::string tag = "[signature invalid]";
-    const auto edit = gateway::tag_subject(header.fields, tag);
-    if (!edit.value.starts_with(tag) || edit.value.find('\r') != std::string::npos) std::abort();
+    const auto edits = gateway::tag_subject(header.fields, tag);
+    if (edits.empty() || !edits.front().value.starts_with(tag)) std::abort();
+    for (const auto& edit : edits)
+        if (edit.value.find('\r') != std::string::npos) std::abort();
     return 0;
 }

@@ -269,6 +269,22 @@ TEST(Verify, LimitsAreKeptWithoutWork)  // V18
     EXPECT_EQ(verdict(verify(signed_data({one}, std::vector(32, both[0])))), "policy untrusted");
     EXPECT_EQ(verdict(verify(signed_data({one}, std::vector(33, both[0])))), "permerror limit");
 
+    Signer chatty;
+    chatty.attributes = usual();
+    const auto few = chatty.attributes.size();
+    while (chatty.attributes.size() < 64) chatty.attributes.push_back(attribute("signingTime", {}));
+    EXPECT_NE(verdict(verify(signed_data({signer_info(chatty)}, both))), "permerror limit");
+    chatty.attributes.push_back(chatty.attributes[few]);
+    EXPECT_EQ(verdict(verify(signed_data({signer_info(chatty)}, both))), "permerror limit");
+    const std::string large = signed_data({one}, {both[0], both[1]}, std::string(2U << 20, 'x'));
+    EXPECT_EQ(verdict(cms::verify_opaque(large, options())), "fail content-mismatch")
+        << "only what is around the content is limited";
+    Signer heavy;
+    heavy.attributes = usual();
+    heavy.attributes.push_back(attribute("signingTime", {octet_string(std::string(1U << 20, 'x'))}));
+    const std::string around = signed_data({signer_info(heavy)}, both, content);
+    EXPECT_EQ(verdict(cms::verify_opaque(around, options())), "permerror limit");
+
     const auto before = std::chrono::steady_clock::now();
     const std::string many = signed_data(std::vector(100'000, cms::der::wrap(cms::der::sequence, "")), both);
     EXPECT_EQ(verdict(cms::verify_opaque(many, options())), "permerror limit");

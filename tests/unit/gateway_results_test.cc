@@ -314,17 +314,26 @@ TEST(Marks, LookAlikesOfTagsAreFoundInEveryDisguise)  // A11
          {"[signed] lunch", "[SIGNED] lunch", "[ Signed ] lunch", "=?utf-8?q?[signed]?= lunch",
           "=?utf-8?b?W3NpZ25lZF0=?= lunch", "=?us-ascii?q?=5Bsig?= =?us-ascii?q?ned=5D?= lunch",
           "[signature valid] lunch", "[S/MIME ok] lunch", "[smime: signed] lunch",
-          "[decrypted] [signed] lunch", "[sig[signed]ned] lunch"}) {
+          "[decrypted] [signed] lunch", "[sig[signed]ned] lunch", "[valid signature] lunch",
+          "[signed                                                                     ] lunch",
+          "[\xE2\x80\x8Bsig\xE2\x80\x8Bned] lunch", "[\xC5\xBFigned] lunch", "[s\xD1\x96gned] lunch"}) {
         const auto m = message("Subject: " + std::string(subject) + "\r\n\r\n");
-        const std::string value = gateway::tag_subject(m.fields(), "[signature invalid]").value;
+        const std::string value = gateway::tag_subject(m.fields(), "[signature invalid]").front().value;
         EXPECT_TRUE(value.starts_with("[signature invalid]")) << value;
         EXPECT_THAT(value.substr(19), HasSubstr("lunch")) << subject;
-        EXPECT_THAT(value.substr(19), Not(HasSubstr("[sign"))) << subject << " gave " << value;
+        EXPECT_THAT(value.substr(19), Not(HasSubstr("["))) << subject << " gave " << value;
         EXPECT_THAT(value.substr(19), Not(HasSubstr("=?"))) << subject << " gave " << value;
     }
-    const auto m = message("Subject: [list] [design] lunch\r\n\r\n");
-    EXPECT_EQ(gateway::tag_subject(m.fields(), "[signature invalid]").value,
-              "[signature invalid] [list] [design] lunch");
+    const auto m = message("Subject: [list] [design] [resigned] lunch\r\n\r\n");
+    EXPECT_EQ(gateway::tag_subject(m.fields(), "[signature invalid]").front().value,
+              "[signature invalid] [list] [design] [resigned] lunch");
+
+    const auto two = message("Subject: one\r\nX: y\r\nSubject: [signed] two\r\nsubject: three\r\n\r\n");
+    const auto edits = gateway::tag_subject(two.fields(), "[t]");
+    ASSERT_EQ(edits.size(), 2U);
+    EXPECT_EQ(edits[0].value, "[t] one");
+    EXPECT_EQ(edits[1].index, 2);
+    EXPECT_EQ(edits[1].value, "two");
 }
 
 }  // namespace

@@ -114,7 +114,7 @@ Message message(const std::string& text)
 TEST(Marks, LookAlikesOfOurTagsGoAlsoWhenEncoded)
 {
     const auto m = message("Subject: =?utf-8?q?=5BSigned=5D?= [ SIGNATURE valid ] [list] real\r\n\r\n");
-    EXPECT_EQ(tag_subject(m.fields(), "[signature invalid]").value, "[signature invalid] [list] real");
+    EXPECT_EQ(tag_subject(m.fields(), "[signature invalid]").front().value, "[signature invalid] [list] real");
 }
 
 TEST(Marks, ForgedFieldsAreRemovedFromTheLastToTheFirst)
@@ -165,9 +165,9 @@ TEST(Message, OverItsLimitTheBodyIsCountedAndItsMemoryReturned)
     ASSERT_TRUE(builder.end_header());
     ASSERT_TRUE(builder.add_body(std::string(100000, 'x')));
     builder.drop_body();
-    EXPECT_LT(builder.held(), 100U);
+    EXPECT_LT(builder.held(), 300U);
     ASSERT_TRUE(builder.add_body(std::string(100000, 'x')));
-    EXPECT_LT(builder.held(), 100U);
+    EXPECT_LT(builder.held(), 300U);
     const auto m = builder.finish({});
     EXPECT_EQ(m.body_state(), BodyState::too_large);
     EXPECT_EQ(m.size(), 200008U);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "gateway/case.h"
 #include "gateway/identity.h"
 #include "gateway/verify.h"
 #include "gateway_support.h"
@@ -113,6 +114,22 @@ TEST(VerifyMessage, AProtocolWrittenOddlyIsStillAClaim)  // V05
         EXPECT_EQ(judged(head + replaced(good, protocol, other)), "permerror structure") << other;
     const std::string pgp = replaced(good, "pkcs7-signature", "pgp-signature");
     EXPECT_EQ(judged(head + replaced(pgp, "pkcs7-signature", "pgp-signature")), "none");
+}
+
+TEST(VerifyMessage, OnlyAStrongIntactSignatureIsTheAuthorsOwn)  // A08
+{
+    const auto own = [](const std::string& entity, const cms::Trust& trust = pki().trust) {
+        const auto m = message(head + entity);
+        return gateway::is_authors_own(gateway::verify_message(m.header(), m.body(), request(trust)));
+    };
+    EXPECT_TRUE(own(clear_signed(text)));
+    EXPECT_TRUE(own(clear_signed(text), cms::Trust())) << "others may trust its issuer";
+    EXPECT_FALSE(own(replaced(clear_signed(text), "Noon", "Nine")));
+    EXPECT_FALSE(own(clear_signed(text, pki().bob)));
+    Signer bare;
+    bare.no_attributes = true;
+    bare.signed_content = text;
+    EXPECT_FALSE(own(clear_entity(text, crafted(bare))));
 }
 
 TEST(VerifyMessage, ADisplayNameFullOfAtSignsIsReadOnceOnly)
