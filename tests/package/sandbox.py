@@ -9,14 +9,14 @@ import os
 import re
 import subprocess
 
-FAMILIES = {"AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK", "AF_PACKET"}
 WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND")
 # The calls whose path is changed, with the number of that argument.
 CHANGING = {"unlink": 0, "unlinkat": 1, "rename": 1, "renameat": 3, "renameat2": 3, "mkdir": 0, "mkdirat": 1,
             "chmod": 0, "fchmodat": 1, "chown": 0, "fchownat": 1, "link": 1, "symlink": 1, "truncate": 0, "mknod": 0,
             "mknodat": 1, "rmdir": 0}
-# What the sandbox refuses and the daemon does without, tested by refusing it.
-DISPENSABLE = {"setrlimit"}
+# Refused by the sandbox, and done without: malloc(3) asks whether memory is
+# overcommitted when it gives some back, and takes no answer for "no".
+DISPENSABLE = {"/proc/sys/vm/overcommit_memory"}
 
 
 def directives(unit):
@@ -29,7 +29,7 @@ def directives(unit):
     return found
 
 
-def group(name, seen=None):
+def group(name):
     """The system calls of a group of systemd's."""
     if not name.startswith("@"):
         return {name}
@@ -89,7 +89,7 @@ class Trace:
                 if names and " = -1 E" not in rest:
                     yield call, names[-1], True
         for rest in self.lines["bind"]:
-            if found := re.search(r'sun_path="([^"]*)"', rest):
+            if (found := re.search(r'sun_path="([^"]*)"', rest)) and " = -1 E" not in rest:
                 yield "bind", found.group(1), True
 
     def families(self):
@@ -108,15 +108,13 @@ class Trace:
 CLOSELY = {"open", "openat", "bind", "socket", "mmap", "mprotect", "pkey_mprotect", "clone", "clone3", "unshare", "setns"}
 
 
-def forbidden_path(path, written, own):
-    """Why the unit would not let the daemon open it, None when it would.  `own`
-    says whether a path is what the unit lets it write to: its sockets."""
-    if own(path):
+def forbidden(path, written, own):
+    """The directive that would not let the daemon open it, None when all would.
+    `own` says whether a path is one of those that the unit lets it write to."""
+    if own(path) or path in DISPENSABLE or path in ("/dev/null", "/dev/log"):
         return None
-    if path.startswith(("/dev/", "/dev")) and path not in ("/dev/null", "/dev/log", "/dev/urandom", "/dev/random"):
+    if path.startswith("/dev/") and path not in ("/dev/urandom", "/dev/random"):
         return "PrivateDevices"
-    if path in ("/dev/null", "/dev/log"):
-        return None
     if written:
         return "ProtectSystem=strict"
     if path.startswith(("/home/", "/root/", "/run/user/")):
