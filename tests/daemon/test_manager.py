@@ -167,6 +167,25 @@ def test_control_socket_that_was_asked_for_has_to_be():
         assert not os.path.exists(d.socket), "the milter socket was left behind"
 
 
+def test_password_comes_from_a_credential():
+    with Daemon(start=False) as d:
+        d.material = d.material.replace("file:" + os.path.join(d.directory, "password"), "credential:keys")
+        d.configure()
+        credentials = os.path.join(d.directory, "credentials")
+        os.mkdir(credentials)
+        os.rename(os.path.join(d.directory, "password"), os.path.join(credentials, "keys"))
+        os.chmod(os.path.join(credentials, "keys"), 0o400)
+        d.own()
+        d.start(env={"CREDENTIALS_DIRECTORY": credentials})
+        with talk(d, SHOP) as c:
+            assert c.message(samples.PLAIN).body
+        d.stop()
+        d.start()
+        assert "LoadCredential=keys:/path/to/password" in d.log(), d.log()
+        with talk(d, SHOP) as c:
+            assert c.message(samples.PLAIN).body is None
+
+
 def test_stop_asks_the_manager_for_the_time_that_it_may_take():
     with Daemon(start=False, milter={"drain_seconds": "100"}) as d, \
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
