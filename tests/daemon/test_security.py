@@ -34,6 +34,8 @@ def memory_of(pid):
         for area in areas:
             begin, end = (int(text, 16) for text in area[0].split("-"))
             name = area[5].strip() if len(area) > 5 else ""
+            if end - begin > 1 << 36:
+                raise harness.Skipped("the shadow memory of a sanitizer is too large to search")
             if area[1].startswith("rw") and name not in ("[vvar]", "[vsyscall]"):
                 memory.seek(begin)
                 try:
