@@ -53,10 +53,7 @@ base::Result<> Service::open()
     return {};
 }
 
-Service::Work Service::work()
-{
-    return {callbacks_computing(), callbacks_finished()};
-}
+Service::Work Service::work() { return {callbacks_computing(), callbacks_finished()}; }
 
 void Service::withdraw()
 {
