@@ -2,6 +2,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 namespace base
 {
@@ -44,9 +47,50 @@ Code code_for(int error)
     }
 }
 
+// "alice", or the number when it has no name.
+template <class Entry, class Id>
+std::string name_of(Id id, int (*look_up)(Id, Entry*, char*, std::size_t, Entry**), char* Entry::* name)
+{
+    std::vector<char> buffer(16'384);
+    Entry entry{};
+    Entry* found = nullptr;
+    if (look_up(id, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+        return std::to_string(id);
+    return entry.*name;
+}
+
+std::string user_name(uid_t id) { return name_of(id, getpwuid_r, &passwd::pw_name); }
+std::string group_name(gid_t id) { return name_of(id, getgrgid_r, &group::gr_name); }
+
+// Why this process may not read it, and who would have to change what: the first
+// directory on the way that keeps it out, else the file itself.
+tl::unexpected<Error> denied(const std::string& path)
+{
+    std::string blamed = path;
+    for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+        const std::string directory = path.substr(0, slash);
+        if (faccessat(AT_FDCWD, directory.c_str(), X_OK, AT_EACCESS) == 0) continue;
+        blamed = directory;
+        break;
+    }
+    const std::string reader = user_name(geteuid());
+    struct stat st{};
+    if (stat(blamed.c_str(), &st) != 0)
+        return fail(Code::permission, path, "cannot open: " + reader + " has no permission");
+    char mode[16];
+    std::snprintf(mode, sizeof mode, "%04o", st.st_mode & 07777U);
+    return fail(Code::permission, path,
+                "cannot open: " + (blamed == path ? "it" : blamed) + " belongs to " + user_name(st.st_uid) +
+                    ":" + group_name(st.st_gid) + ", mode " + mode + ", and " + reader + " has no permission",
+                "run: chgrp " + group_name(getegid()) + " " + blamed + " && chmod " +
+                    (S_ISDIR(st.st_mode) ? "750 " : "640 ") + blamed);
+}
+
 tl::unexpected<Error> system_failure(const std::string& path, std::string_view doing)
 {
     const int error = errno;
+    if (error == EACCES) return denied(path);
     return fail(code_for(error), path, std::string(doing) + ": " + std::strerror(error));
 }
 
@@ -77,6 +121,8 @@ Result<std::string> read_file(const std::string& path, std::size_t limit, Secrec
         if (auto ok = check_secret(path, st); !ok) return fail(ok.error());
     }
     std::string content;
+    // In one piece from the beginning: growing would leave copies of a secret behind.
+    if (st.st_size > 0) content.reserve(std::min(static_cast<std::size_t>(st.st_size), limit) + 1);
     char block[65536];
     while (true) {
         const ssize_t n = ::read(fd.get(), block, sizeof block);

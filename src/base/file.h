@@ -1,5 +1,6 @@
 // Files, with the checks that keys deserve.  Every error names the file, what
-// was found and the command that mends it.
+// was found and the command that mends it; where permission is missing also whose
+// the file, or the directory on the way to it, is.
 #pragma once
 
 #include <string>

@@ -37,6 +37,25 @@ const char* name_of(Level level)
     return "error";
 }
 
+// The last line of defence against forged lines: whatever a text comes from, a
+// control character in it does not reach the log as one.  UTF-8 of the
+// administrator's own names stays readable.
+std::string one_line(std::string_view line)
+{
+    std::string out;
+    out.reserve(line.size());
+    for (const char c : line) {
+        if (!is_control(c)) {
+            out += c;
+            continue;
+        }
+        char code[8];
+        std::snprintf(code, sizeof code, "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+        out += code;
+    }
+    return out;
+}
+
 }  // namespace
 
 SyslogLog::SyslogLog(const char* name) { openlog(name, LOG_PID | LOG_NDELAY, LOG_MAIL); }
@@ -44,13 +63,13 @@ SyslogLog::~SyslogLog() { closelog(); }
 
 void SyslogLog::write(Level level, std::string_view line)
 {
-    syslog(priority(level), "%.*s", static_cast<int>(std::min<std::size_t>(line.size(), 8000)), line.data());
+    syslog(priority(level), "%s", one_line(line.substr(0, 8000)).c_str());
 }
 
 void StderrLog::write(Level level, std::string_view line)
 {
     std::string text = name_ + ": " + name_of(level) + ": ";
-    text += line;
+    text += one_line(line);
     text += '\n';
     // A log that cannot be written has nowhere else to complain.
     if (::write(STDERR_FILENO, text.data(), text.size()) < 0) return;

@@ -11,7 +11,8 @@ namespace base
 
 enum class Level { debug, info, notice, warning, error };
 
-// Where lines go.  Implementations are safe to call from several threads.
+// Where lines go.  Implementations are safe to call from several threads, and
+// write a control character in a line as \xHH: a line stays one line.
 class Log
 {
 public:

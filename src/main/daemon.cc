@@ -6,12 +6,16 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "cms/library.h"
 #include "config.h"
@@ -23,6 +27,7 @@
 #include "main/privileges.h"
 #include "main/signals.h"
 #include "main/status.h"
+#include "main/watchdog.h"
 #include "milter/service.h"
 
 namespace daemon_main
@@ -91,10 +96,13 @@ private:
     base::Result<> come_up();
     base::Result<> enter_account(const policy::Config& config);
     base::Result<> become_and_load(std::shared_ptr<const gateway::Snapshot>& snapshot);
-    base::Result<> take_socket(const policy::Config& config);
-    base::Result<> take_lock(const policy::Config& config);
+    base::Result<> take_socket();
+    base::Result<> take_lock();
+    void choose_control_socket(const policy::Config& config);
+    void watch_workers();
     base::Result<> check_directory() const;
     void advise() const;
+    [[nodiscard]] std::string summary() const;
     bool watch();
     void reload();
     int go_down(bool asked);
@@ -113,6 +121,8 @@ private:
     std::optional<milter::Service> service_;
     std::optional<milter::Runtime> runtime_;
     ControlSocket control_;
+    Watchdog watchdog_;
+    std::string control_path_;                            // "": without a control socket
     int ended_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);  // libmilter's listener has ended
     bool quiet_ = true;                                   // no thread is at work
 };
@@ -138,17 +148,18 @@ base::Result<> Daemon::come_up()
     if (!endpoint) return base::fail(endpoint.error());
     endpoint_ = *endpoint;
     if (auto known = enter_account(*config); !known) return known;
+    choose_control_socket(*config);
 
     std::shared_ptr<const gateway::Snapshot> snapshot;
     if (endpoint_->local()) {
         if (auto loaded = become_and_load(snapshot); !loaded) return loaded;
-        if (auto bound = take_socket(*config); !bound) return bound;
+        if (auto bound = take_socket(); !bound) return bound;
     } else {
-        if (auto bound = take_socket(*config); !bound) return bound;
+        if (auto bound = take_socket(); !bound) return bound;
         if (auto loaded = become_and_load(snapshot); !loaded) return loaded;
     }
-    if (!config->control_socket.empty())
-        if (auto bound = control_.open(config->control_socket); !bound) return bound;
+    if (!control_path_.empty())
+        if (auto bound = control_.open(control_path_); !bound) return bound;
 
     runtime_.emplace(log_, clock_, random_, std::move(snapshot));
     service_->start(*runtime_, [this] {
@@ -160,8 +171,61 @@ base::Result<> Daemon::come_up()
                    "libmilter may take SIGHUP for a request to stop; reload with SIGUSR1 or smimectl reload");
     advise();
     control_.start([this](std::string_view request) { return answer(request); });
-    notify_manager("READY=1\nSTATUS=serving " + endpoint_->spelling);
+    watch_workers();
+    notify_manager("READY=1\n" + summary());
     return {};
+}
+
+// The control socket is a convenience as long as nobody has asked for it: the
+// default one is done without where it cannot be (no /run/smime-milter, because
+// no service manager has made it).  One that the configuration names has to be.
+void Daemon::choose_control_socket(const policy::Config& config)
+{
+    control_path_ = config.control_socket;
+    const auto& settings = config.settings;
+    const bool asked_for = std::any_of(settings.begin(), settings.end(), [](const auto& setting) {
+        return setting.section == "milter" && setting.key == "control_socket";
+    });
+    if (control_path_.empty() || asked_for) return;
+    const std::string directory = control_path_.substr(0, control_path_.rfind('/'));
+    const uid_t user = account_ ? account_->uid : geteuid();
+    struct stat status{};
+    const bool there = stat(directory.c_str(), &status) == 0;
+    const int error = errno;
+    // As root every directory can be written to: the owner has to tell.
+    if (there && (account_ ? status.st_uid == user : access(directory.c_str(), W_OK | X_OK) == 0)) return;
+    const std::string name = account_ ? account_->name : "smime-milter";
+    log_.write(base::Level::warning,
+               directory + ": " + (there ? "belongs to somebody else" : std::strerror(error)) +
+                   "; without a control socket smimectl cannot ask the daemon; run: install -d -o " + name +
+                   " -g " + name + " -m 0755 " + directory + ", or set control_socket in [milter]");
+    control_path_.clear();
+}
+
+void Daemon::watch_workers()
+{
+    watchdog_.start(
+        [this] {
+            const auto callbacks = milter::Service::work();
+            const auto slots = runtime_->admission.usage();
+            return std::vector<Activity>{{callbacks.computing, callbacks.finished},
+                                         {slots.slots, slots.slots_given_back}};
+        },
+        [this](bool stuck) {
+            if (stuck)
+                log_.write(base::Level::error,
+                           "no message has made progress for as long as the watchdog waits");
+            else
+                log_.write(base::Level::notice, "messages make progress again");
+        });
+}
+
+// For `systemctl status`.
+std::string Daemon::summary() const
+{
+    const auto snapshot = runtime_->snapshot();
+    return "STATUS=serving " + endpoint_->spelling + ", " + std::to_string(snapshot->config.rules.size()) +
+           " rules, " + std::to_string(snapshot->keys.all().size()) + " keys";
 }
 
 base::Result<> Daemon::enter_account(const policy::Config& config)
@@ -184,10 +248,10 @@ base::Result<> Daemon::become_and_load(std::shared_ptr<const gateway::Snapshot>&
                       "see the messages before this one in the log");
 }
 
-base::Result<> Daemon::take_socket(const policy::Config& config)
+base::Result<> Daemon::take_socket()
 {
     if (auto there = check_directory(); !there) return there;
-    if (auto alone = take_lock(config); !alone) return alone;
+    if (auto alone = take_lock(); !alone) return alone;
     service_.emplace(*endpoint_);
     return service_->open();
 }
@@ -204,13 +268,13 @@ base::Result<> Daemon::check_directory() const
 
 // Before the socket is bound: libmilter takes a live socket away from another
 // instance, and that one, when it ends, removes ours.
-base::Result<> Daemon::take_lock(const policy::Config& config)
+base::Result<> Daemon::take_lock()
 {
     std::string path;
     if (endpoint_->local()) {
         path = endpoint_->path + ".lock";
-    } else if (!config.control_socket.empty()) {
-        path = config.control_socket + ".lock";
+    } else if (!control_path_.empty()) {
+        path = control_path_ + ".lock";
     } else if (const char* directory = getenv("RUNTIME_DIRECTORY")) {  // NOLINT(concurrency-mt-unsafe)
         path = std::string(directory) + "/smime-milter.lock";
     } else {
@@ -260,9 +324,8 @@ void Daemon::reload()
 {
     notify_reloading();
     const auto result = loader_.reload(*runtime_);
-    notify_manager(result.loaded
-                       ? "READY=1\nSTATUS=configuration loaded"
-                       : "READY=1\nSTATUS=the new configuration has mistakes, the old one is in force");
+    notify_manager("READY=1\n" + summary() +
+                   (result.loaded ? "" : "; the new configuration has mistakes, this one is from before"));
 }
 
 int Daemon::go_down(bool asked)
@@ -270,11 +333,14 @@ int Daemon::go_down(bool asked)
     if (!asked) {
         log_.write(base::Level::error, "libmilter has ended by itself; what it said is in the system log");
         control_.close();
+        watchdog_.stop();
         quiet_ = false;
         return static_cast<int>(base::Code::unavailable);
     }
-    notify_manager("STOPPING=1");
     const auto patience = std::chrono::seconds(runtime_->snapshot()->config.drain_seconds);
+    // A stop that takes its time is no reason to be killed: TimeoutStopSec= may be shorter.
+    const auto enough = std::chrono::microseconds(patience + std::chrono::seconds(10));
+    notify_manager("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string(enough.count()));
     log_.write(base::Level::notice,
                "stopping, " + std::to_string(runtime_->receiving) + " messages in flight");
     const auto hurry = [this] {
@@ -286,6 +352,7 @@ int Daemon::go_down(bool asked)
         log_.write(base::Level::warning,
                    std::to_string(cut_off) + " messages were cut off; their senders will try again");
     control_.close();
+    watchdog_.stop();
     quiet_ = cut_off == 0;
     log_.write(base::Level::notice, "stopped");
     return EXIT_SUCCESS;

@@ -39,7 +39,7 @@ void Admission::set_limits(AdmissionLimits limits)
 Admission::Usage Admission::usage() const
 {
     const std::lock_guard lock(mutex_);
-    return {octets_, octet_limit_, slots_, slot_limit_};
+    return {octets_, octet_limit_, slots_, slot_limit_, given_back_};
 }
 
 bool Admission::fits(std::uint64_t more, std::uint64_t own) const
@@ -83,6 +83,7 @@ void Admission::Slot::release()
     if (owner_ == nullptr) return;
     const std::lock_guard lock(owner_->mutex_);
     --owner_->slots_;
+    ++owner_->given_back_;
     owner_->octets_ -= working_;
     owner_->freed_.notify_all();
     owner_ = nullptr;

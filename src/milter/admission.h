@@ -30,6 +30,7 @@ public:
     struct Usage {
         std::uint64_t octets = 0, octet_limit = 0;
         unsigned slots = 0, slot_limit = 0;
+        std::uint64_t slots_given_back = 0;  // ever
     };
     [[nodiscard]] Usage usage() const;
 
@@ -88,6 +89,7 @@ private:
     std::condition_variable freed_;
     std::uint64_t octets_ = 0, octet_limit_ = 0;
     unsigned slots_ = 0, slot_limit_ = 0;
+    std::uint64_t given_back_ = 0;
 };
 
 }  // namespace milter

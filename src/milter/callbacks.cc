@@ -28,6 +28,15 @@ constexpr unsigned long wanted_protocol =
 
 Runtime* the_runtime = nullptr;
 std::atomic<std::int64_t> running = 0;
+std::atomic<std::int64_t> waiting_for_mta = 0;
+std::atomic<std::uint64_t> finished = 0;
+
+struct Ending {
+    Ending() = default;
+    Ending(const Ending&) = delete;
+    Ending& operator=(const Ending&) = delete;
+    ~Ending() { ++finished; }
+};
 
 // What belongs to one connection.
 struct Connection {
@@ -50,44 +59,59 @@ public:
         const char* value = smfi_getsymval(context_, const_cast<char*>(name));
         return value == nullptr ? std::string() : value;
     }
-    bool progress() override { return done(smfi_progress(context_)); }
+    // That the MTA is kept patient does not mean that work goes on.
+    bool progress() override
+    {
+        const Counted here(waiting_for_mta);
+        return smfi_progress(context_) == MI_SUCCESS;
+    }
     bool insert_field(const std::string& name, const std::string& value) override
     {
-        return done(smfi_insheader(context_, 0, text(name), text(blank(value))));
+        return done([&] { return smfi_insheader(context_, 0, text(name), text(blank(value))); });
     }
     bool append_field(const std::string& name, const std::string& value) override
     {
-        return done(smfi_addheader(context_, text(name), text(blank(value))));
+        return done([&] { return smfi_addheader(context_, text(name), text(blank(value))); });
     }
     bool change_field(const std::string& name, int index, const std::string& value) override
     {
-        return done(smfi_chgheader(context_, text(name), index, text(blank(value))));
+        return done([&] { return smfi_chgheader(context_, text(name), index, text(blank(value))); });
     }
     bool remove_field(const std::string& name, int index) override
     {
-        return done(smfi_chgheader(context_, text(name), index, nullptr));
+        return done([&] { return smfi_chgheader(context_, text(name), index, nullptr); });
     }
     bool remove_recipient(const std::string& as_given) override
     {
-        return done(smfi_delrcpt(context_, text(as_given)));
+        return done([&] { return smfi_delrcpt(context_, text(as_given)); });
     }
     bool quarantine(const std::string& reason) override
     {
-        return done(smfi_quarantine(context_, text(reason)));
+        return done([&] { return smfi_quarantine(context_, text(reason)); });
     }
     bool replace_body(base::Octets run) override
     {
         // libmilter only reads what it is given.
         auto* octets = reinterpret_cast<unsigned char*>(const_cast<char*>(run.data()));
-        return done(smfi_replacebody(context_, octets, static_cast<int>(run.size())));
+        return done([&] { return smfi_replacebody(context_, octets, static_cast<int>(run.size())); });
     }
     bool set_reply(const SmtpReply& reply) override
     {
-        return done(smfi_setreply(context_, text(reply.code), text(reply.enhanced), text(reply.text)));
+        return done([&] {
+            return smfi_setreply(context_, text(reply.code), text(reply.enhanced), text(reply.text));
+        });
     }
 
 private:
-    static bool done(int result) { return result == MI_SUCCESS; }
+    // The call is made while it counts as waiting for the MTA.
+    template <class Call>
+    static bool done(Call call)
+    {
+        const Counted here(waiting_for_mta);
+        const bool right = call() == MI_SUCCESS;
+        ++finished;
+        return right;
+    }
     static char* text(const std::string& string) { return const_cast<char*>(string.c_str()); }
     // An MTA that shows us the blank after the colon expects it from us too.  An
     // empty value would mean removal.
@@ -125,6 +149,7 @@ template <class Callback>
 sfsistat guarded(SMFICTX* context, const char* name, sfsistat otherwise, void (Session::*recover)(),
                  Callback callback) noexcept
 {
+    const Ending at_the_end;
     const Counted here(running);
     try {
         try {
@@ -287,6 +312,9 @@ sfsistat on_close(SMFICTX* context)
 }  // namespace
 
 std::int64_t callbacks_running() { return running; }
+
+std::int64_t callbacks_computing() { return running - waiting_for_mta; }
+std::uint64_t callbacks_finished() { return finished; }
 
 void serve(Runtime& runtime) { the_runtime = &runtime; }
 

@@ -20,4 +20,9 @@ void serve(Runtime& runtime);
 // callback after it has returned.
 [[nodiscard]] std::int64_t callbacks_running();
 
+// The same without those that wait for the MTA to take an edit, and how many
+// callbacks and edits have come to their end, ever.
+[[nodiscard]] std::int64_t callbacks_computing();
+[[nodiscard]] std::uint64_t callbacks_finished();
+
 }  // namespace milter

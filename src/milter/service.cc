@@ -53,6 +53,8 @@ base::Result<> Service::open()
     return {};
 }
 
+Service::Work Service::work() { return {callbacks_computing(), callbacks_finished()}; }
+
 void Service::withdraw()
 {
     if (bound_ && endpoint_.local()) unlink(endpoint_.path.c_str());

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -46,6 +47,14 @@ public:
                                      const std::function<bool()>& hurry);
 
     [[nodiscard]] bool ended() const { return ended_; }
+
+    // Callbacks at work, without those that wait for the MTA, and those that have
+    // come to their end, ever.
+    struct Work {
+        std::int64_t computing = 0;
+        std::uint64_t finished = 0;
+    };
+    [[nodiscard]] static Work work();
 
 private:
     Endpoint endpoint_;

@@ -8,6 +8,7 @@ packages_build="g++ make autoconf automake pkg-config libmilter-dev libssl-dev l
 packages_postfix="openssl python3 postfix sasl2-bin libsasl2-modules"
 packages_tests="libgtest-dev libgmock-dev gpgsm gpg-agent libnss3-tools mandoc opendkim spamassassin spamd
 	spamass-milter"
+packages_package="build-essential debhelper lintian mmdebstrap strace systemd"
 packages_all="clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev xz-utils"
 
 # The first libssl3 without the known holes in CMS.

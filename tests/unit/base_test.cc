@@ -88,6 +88,15 @@ TEST(LogLine, CannotBeInjectedInto)
     EXPECT_EQ(line.text(), "reason=\"a\\x0ab'c\" from=<x\\x0d\\x0ay_z@e> ms=4");
 }
 
+TEST(StderrLog, ALineStaysOneLineWhateverIsInIt)
+{
+    StderrLog log("name");
+    testing::internal::CaptureStderr();
+    log.write(Level::error, "a\nname: error: forged\r\x1b[31m\x7f \xc3\xa4");
+    EXPECT_EQ(testing::internal::GetCapturedStderr(),
+              "name: error: a\\x0aname: error: forged\\x0d\\x1b[31m\\x7f \xc3\xa4\n");
+}
+
 TEST(LogLine, CutsWhatIsTooLong)
 {
     EXPECT_EQ(printable(std::string(300, 'a'), 10), std::string(10, 'a') + "...");
