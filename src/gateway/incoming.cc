@@ -21,6 +21,7 @@ VerifyRequest verify_request(const Case& c, const World& world)
     request.trust = &c.snapshot.trust;
     request.at = world.clock->now();
     request.crl = c.snapshot.config.crl;
+    ask_for_revocation(request, c.snapshot.config.revocation, world.revocation, world.deadline);
     return request;
 }
 

@@ -102,6 +102,17 @@ private:
     std::unordered_map<std::string, std::size_t> index_;  // lower-case login -> line
 };
 
+// What may be asked over the network about revocation, and for how long.
+struct Revocation {
+    bool fetch_crls = false;
+    cms::CrlMode ocsp = cms::CrlMode::off;
+    unsigned timeout = 5;  // seconds, for all questions of a message
+    std::uint64_t max_size = 10U << 20;
+    std::vector<Network> networks;  // beside public addresses
+
+    [[nodiscard]] bool asks() const { return fetch_crls || ocsp != cms::CrlMode::off; }
+};
+
 struct Config {
     // [milter]
     std::string socket;
@@ -123,6 +134,7 @@ struct Config {
     std::vector<store::KeySource> keys;
     store::TrustSource trust;
     cms::CrlMode crl = cms::CrlMode::off;
+    Revocation revocation;
 
     std::vector<Rule> rules;  // in the order in which they are tried
 
