@@ -1,5 +1,6 @@
 // Asking and judging OCSP (RFC 6960, RFC 5019).
 #include "cms/revocation_data.h"
+#include "cms/text.h"
 
 namespace cms
 {

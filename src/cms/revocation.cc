@@ -1,11 +1,11 @@
 #include "cms/revocation.h"
 
 #include <algorithm>
-#include <ctime>
 
 #include "base/ascii.h"
 #include "cms/container.h"
 #include "cms/revocation_data.h"
+#include "cms/text.h"
 
 namespace cms
 {
@@ -73,13 +73,6 @@ base::Result<> read_ocsp(base::Octets octets, RevocationData::Native& out)
 }
 
 }  // namespace
-
-std::optional<base::Time> time_of(const ASN1_TIME* t)
-{
-    std::tm fields{};
-    if (t == nullptr || ASN1_TIME_to_tm(t, &fields) != 1) return std::nullopt;
-    return base::Time(std::chrono::seconds(::timegm(&fields)));
-}
 
 base::Result<RevocationData> RevocationData::parse(RevocationKind kind, base::Octets octets)
 {

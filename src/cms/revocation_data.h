@@ -18,7 +18,4 @@ struct RevocationData::Native {
     std::optional<base::Time> next_update;
 };
 
-// nullopt for what is no time.
-[[nodiscard]] std::optional<base::Time> time_of(const ASN1_TIME* t);
-
 }  // namespace cms
