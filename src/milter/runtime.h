@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "gateway/outcome.h"
 #include "gateway/snapshot.h"
-#include "store/revocation_fetcher.h"
 #include "milter/admission.h"
+#include "store/revocation_fetcher.h"
 
 namespace milter
 {
