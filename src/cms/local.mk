@@ -11,11 +11,13 @@ libgateway_a_SOURCES += \
 	src/cms/key_material.h \
 	src/cms/library.cc src/cms/library.h \
 	src/cms/openssl.cc src/cms/openssl.h \
+	src/cms/ocsp.cc \
 	src/cms/outline.cc src/cms/outline.h \
 	src/cms/password_scheme.cc \
 	src/cms/pem.cc \
 	src/cms/pkcs12.cc \
 	src/cms/private_key.cc src/cms/private_key.h \
+	src/cms/revocation.cc src/cms/revocation.h src/cms/revocation_data.h \
 	src/cms/sign.cc src/cms/sign.h \
 	src/cms/signature.cc src/cms/signature.h \
 	src/cms/signed_attributes.cc src/cms/signed_attributes.h \
@@ -31,6 +33,7 @@ unit_sources += \
 	tests/unit/cms_container_test.cc \
 	tests/unit/cms_fixture.h \
 	tests/unit/cms_inspect_test.cc \
+	tests/unit/cms_revocation_test.cc \
 	tests/unit/cms_sign_test.cc \
 	tests/unit/cms_trust_test.cc \
 	tests/unit/cms_verify_signer_test.cc \

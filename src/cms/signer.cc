@@ -126,6 +126,7 @@ void judge_certificate(const Certificate& certificate, const SignerContext& cont
     PathResult path = context.trust.validate(certificate, context.carried, context.options.path);
     v.findings.add(path.findings);
     for (std::string& c : path.comments) v.comments.push_back(std::move(c));
+    v.revocation = std::move(path.revocation);
 }
 
 }  // namespace

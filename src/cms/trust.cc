@@ -5,12 +5,18 @@
 
 #include "cms/algorithms.h"
 #include "cms/openssl.h"
+#include "cms/revocation_data.h"
 #include "cms/verify_errors.h"
 
 namespace cms
 {
 namespace
 {
+
+struct FreeBorrowedCrlStack {
+    void operator()(STACK_OF(X509_CRL) * s) const { sk_X509_CRL_free(s); }
+};
+using BorrowedCrlStackPtr = std::unique_ptr<STACK_OF(X509_CRL), FreeBorrowedCrlStack>;
 
 constexpr int max_depth = 8;
 constexpr int auth_level = 2;  // 112 bits: no RSA below 2048, no SHA-1 in the path
@@ -25,7 +31,8 @@ bool issued_by(const Certificate& subject, const Certificate& issuer)
     return X509_verify(subject.native(), X509_get0_pubkey(issuer.native())) == 1;
 }
 
-void set_parameters(X509_VERIFY_PARAM* parameters, const PathOptions& options)
+// False when `options` cannot be had.
+bool set_parameters(X509_VERIFY_PARAM* parameters, const PathOptions& options)
 {
     X509_VERIFY_PARAM_set_depth(parameters, max_depth);
     X509_VERIFY_PARAM_set_auth_level(parameters, auth_level);
@@ -38,13 +45,18 @@ void set_parameters(X509_VERIFY_PARAM* parameters, const PathOptions& options)
     unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST;
     if (options.policy_check) {
         // Left empty, the initial set would fail every path with an explicit policy.
-        X509_VERIFY_PARAM_add0_policy(parameters, OBJ_nid2obj(NID_any_policy));
+        if (options.policies.empty()) X509_VERIFY_PARAM_add0_policy(parameters, OBJ_nid2obj(NID_any_policy));
+        for (const std::string& oid : options.policies)
+            if (ASN1_OBJECT* policy = OBJ_txt2obj(oid.c_str(), 1);
+                policy == nullptr || X509_VERIFY_PARAM_add0_policy(parameters, policy) != 1)
+                return false;
         flags |= X509_V_FLAG_POLICY_CHECK;
+        if (options.require_policy) flags |= X509_V_FLAG_EXPLICIT_POLICY;
     }
     if (options.crl != CrlMode::off)
         flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL | X509_V_FLAG_EXTENDED_CRL_SUPPORT |
                  X509_V_FLAG_USE_DELTAS;
-    X509_VERIFY_PARAM_set_flags(parameters, flags);
+    return X509_VERIFY_PARAM_set_flags(parameters, flags) == 1;
 }
 
 }  // namespace
@@ -54,6 +66,15 @@ struct Trust::Data {
     ossl::StorePtr store;                     // anchors only
     ossl::CrlStackPtr crls;                   // not in the store: there an indirect CRL is not found
     std::unordered_set<std::string> anchors;  // DER
+};
+
+// What was asked for beside what we hold.
+struct Trust::Fetched {
+    std::vector<RevocationData> lists;
+    std::unordered_set<std::string> good;  // DER of certificates that a responder knows to be good
+    Findings findings;
+    std::vector<std::string> comments;
+    std::vector<std::string> record;
 };
 
 Trust::Trust()
@@ -93,8 +114,8 @@ base::Result<Trust> Trust::make(Material material)
 bool Trust::empty() const { return data_->anchors.empty(); }
 const Trust::Material& Trust::material() const { return data_->material; }
 
-PathResult Trust::validate(const Certificate& leaf, const std::vector<Certificate>& untrusted,
-                           const PathOptions& options) const
+PathResult Trust::validate_with(const Certificate& leaf, const std::vector<Certificate>& untrusted,
+                                const PathOptions& options, const Fetched& fetched) const
 {
     const ossl::ErrorScope errors;
     PathResult result;
@@ -121,9 +142,18 @@ PathResult Trust::validate(const Certificate& leaf, const std::vector<Certificat
         failed("path validation could not start");
         return result;
     }
-    set_parameters(X509_STORE_CTX_get0_param(context.get()), options);
-    X509_STORE_CTX_set0_crls(context.get(), data_->crls.get());
-    PathErrors recorded(options, data_->anchors);
+    if (!set_parameters(X509_STORE_CTX_get0_param(context.get()), options)) {
+        failed("the policies asked for are no object identifiers");
+        return result;
+    }
+    const BorrowedCrlStackPtr crls(data_->crls ? sk_X509_CRL_dup(data_->crls.get()) : sk_X509_CRL_new_null());
+    for (const RevocationData& list : fetched.lists)
+        if (!crls || sk_X509_CRL_push(crls.get(), list.native().crl.get()) <= 0) {
+            failed("out of memory");
+            return result;
+        }
+    X509_STORE_CTX_set0_crls(context.get(), crls.get());
+    PathErrors recorded(options, data_->anchors, fetched.good);
     recorded.attach(context.get());
     const int rc = X509_verify_cert(context.get());
     result.findings = recorded.findings();
@@ -150,6 +180,85 @@ PathResult Trust::validate(const Certificate& leaf, const std::vector<Certificat
         sk_X509_num(chain) > 0 && static_cast<std::size_t>(sk_X509_num(chain)) == result.path.size();
     if (!whole || !data_->anchors.contains(result.path.back().der())) result.findings.add(Finding::untrusted);
     judge_issuers(result);
+    return result;
+}
+
+Trust::Fetched Trust::ask(const std::vector<Certificate>& path, const PathOptions& options) const
+{
+    Fetched out;
+    std::unordered_set<std::string> asked;
+    // One answer for each of the URLs would do: they are copies of one another.
+    const auto ask_list = [&](const Certificate& c) {
+        for (const std::string& url : crl_urls(c)) {
+            if (!asked.insert(url).second) continue;
+            auto list = options.source->ask({RevocationKind::crl, url, {}});
+            out.record.push_back("CRL " + url + ": " + (list ? "received" : list.error().what));
+            if (list && list->kind() == RevocationKind::crl) out.lists.push_back(std::move(*list));
+        }
+    };
+    const auto ask_responder = [&](const Certificate& c, const Certificate& issuer) {
+        std::string why = "the certificate names no responder";
+        for (const std::string& url : ocsp_urls(c)) {
+            const auto answer = options.source->ask({RevocationKind::ocsp, url, ocsp_request(c, issuer)});
+            OcspStatus status{OcspStatus::Word::unknown, answer ? "" : answer.error().what};
+            if (answer && answer->kind() == RevocationKind::ocsp)
+                status = ocsp_status(*answer, c, issuer, options.at);
+            why = status.why;
+            const std::string word = status.word == OcspStatus::Word::good      ? "good"
+                                     : status.word == OcspStatus::Word::revoked ? "revoked"
+                                                                                : status.why;
+            out.record.push_back("OCSP " + url + ": " + c.subject() + ": " + word);
+            if (status.word == OcspStatus::Word::unknown) continue;
+            if (status.word == OcspStatus::Word::good) {
+                out.good.insert(c.der());
+            } else {
+                out.findings.add(Finding::revoked);
+                out.comments.push_back("certificate revoked: " + c.subject());
+            }
+            return true;
+        }
+        // With CRLs, those have the last word on what no responder knows.
+        if (options.crl == CrlMode::off) {
+            out.comments.push_back("revocation status not available: " + c.subject() + ": " + why);
+            if (options.ocsp == CrlMode::hard) out.findings.add(Finding::revocation_unknown);
+        }
+        return false;
+    };
+    // From the anchor down, so that the work stops where a CA is revoked.
+    for (std::size_t i = path.size(); i-- > 0;) {
+        if (i + 1 >= path.size() || out.findings.has(Finding::revoked)) continue;
+        const bool known = options.ocsp != CrlMode::off && ask_responder(path[i], path[i + 1]);
+        if (!known && options.crl != CrlMode::off && options.fetch_crls) ask_list(path[i]);
+    }
+    return out;
+}
+
+PathResult Trust::validate(const Certificate& leaf, const std::vector<Certificate>& untrusted,
+                           const PathOptions& options) const
+{
+    const bool asks = options.ocsp != CrlMode::off || (options.crl != CrlMode::off && options.fetch_crls);
+    if (!asks) return validate_with(leaf, untrusted, options, {});
+    PathOptions without = options;
+    without.crl = CrlMode::off;
+    PathResult first = validate_with(leaf, untrusted, without, {});
+    if (!first.findings.empty()) return validate_with(leaf, untrusted, options, {});
+
+    class Nobody final : public RevocationSource
+    {
+    public:
+        base::Result<RevocationData> ask(const RevocationQuestion&) override
+        {
+            return base::fail(base::Code::internal, "", "nobody asks in this place");
+        }
+    } nobody;
+    PathOptions asking = options;
+    if (asking.source == nullptr) asking.source = &nobody;
+    const Fetched fetched = ask(first.path, asking);
+    PathResult result =
+        options.crl == CrlMode::off ? std::move(first) : validate_with(leaf, untrusted, options, fetched);
+    result.findings.add(fetched.findings);
+    result.comments.insert(result.comments.end(), fetched.comments.begin(), fetched.comments.end());
+    result.revocation = fetched.record;
     return result;
 }
 

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "cms/certificate.h"
 #include "cms/finding.h"
+#include "cms/revocation.h"
 
 namespace cms
 {
@@ -20,15 +21,24 @@ enum class CrlMode {
 
 struct PathOptions {
     base::Time at{};
-    bool policy_check = false;  // anyPolicy initial set, explicit policy as the certificates ask
-    bool allow_sha1 = false;    // SHA-1 signatures in the path
+    bool policy_check = false;          // process policies; explicit policy as the certificates ask
+    std::vector<std::string> policies;  // user-initial-policy-set as dotted OIDs; empty: anyPolicy
+    bool require_policy = false;        // initial-explicit-policy
+    bool allow_sha1 = false;            // SHA-1 signatures in the path
     CrlMode crl = CrlMode::off;
+    // Revocation data from outside, asked for only when the path is valid but
+    // for revocation: nobody makes us call a host by sending a certificate that
+    // no CA of ours has issued.
+    RevocationSource* source = nullptr;  // borrowed for the call
+    bool fetch_crls = false;             // with `crl`: also from distribution points
+    CrlMode ocsp = CrlMode::off;         // asked first; where it knows, no CRL is missed
 };
 
 struct PathResult {
-    Findings findings;                  // empty: a valid path to an anchor
-    std::vector<std::string> comments;  // "revocation status not available", ...
-    std::vector<Certificate> path;      // leaf first, as far as it could be built
+    Findings findings;                    // empty: a valid path to an anchor
+    std::vector<std::string> comments;    // "revocation status not available", ...
+    std::vector<Certificate> path;        // leaf first, as far as it could be built
+    std::vector<std::string> revocation;  // what was asked and said, a line each
 };
 
 // Immutable once built; safe to use from several threads.
@@ -64,6 +74,10 @@ public:
 
 private:
     struct Data;
+    struct Fetched;
+    [[nodiscard]] PathResult validate_with(const Certificate& leaf, const std::vector<Certificate>& untrusted,
+                                           const PathOptions& options, const Fetched& fetched) const;
+    [[nodiscard]] Fetched ask(const std::vector<Certificate>& path, const PathOptions& options) const;
     explicit Trust(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
     std::shared_ptr<const Data> data_;
 };

@@ -51,6 +51,7 @@ struct SignerVerdict {
     std::string signature;                   // "rsa-pkcs1", "rsa-pss", "ecdsa", "ed25519"
     std::optional<base::Time> signing_time;
     std::vector<std::string> comments;
+    std::vector<std::string> revocation;  // what was asked and said, a line each
 };
 
 struct SignedDataVerdict {

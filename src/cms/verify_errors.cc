@@ -93,7 +93,10 @@ void PathErrors::record(X509_STORE_CTX* context)
     }
     if (finding == Finding::revocation_unknown) {
         // Nobody above an anchor could revoke it (RFC 5280 section 6.1.1 (d)).
-        if (current != nullptr && anchors_.contains(ossl::encode(current, i2d_X509))) return;
+        if (current != nullptr) {
+            const std::string der = ossl::encode(current, i2d_X509);
+            if (anchors_.contains(der) || known_good_.contains(der)) return;
+        }
         comment("revocation status not available: " + subject + ": " + X509_verify_cert_error_string(error));
         if (options_.crl == CrlMode::hard) findings_.add(finding);
         return;

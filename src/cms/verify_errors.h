@@ -14,12 +14,13 @@ namespace cms
 // Collects every error of one path validation; OpenSSL is told to go on, so
 // that all of them are seen.  No error is dropped except those that
 // `options` (a missing CRL in soft mode, SHA-1 where allowed) makes harmless
-// and revocation of an anchor that no CRL covers.
+// and revocation of an anchor, or of what OCSP knows to be good, that no CRL covers.
 class PathErrors
 {
 public:
-    PathErrors(const PathOptions& options, const std::unordered_set<std::string>& anchors)
-        : options_(options), anchors_(anchors)
+    PathErrors(const PathOptions& options, const std::unordered_set<std::string>& anchors,
+               const std::unordered_set<std::string>& known_good)
+        : options_(options), anchors_(anchors), known_good_(known_good)
     {
     }
     PathErrors(const PathErrors&) = delete;
@@ -37,6 +38,7 @@ private:
 
     const PathOptions& options_;
     const std::unordered_set<std::string>& anchors_;
+    const std::unordered_set<std::string>& known_good_;  // by OCSP
     Findings findings_;
     std::vector<std::string> comments_;
 };

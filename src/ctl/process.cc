@@ -99,6 +99,8 @@ base::Result<int> run_process(const ProcessOptions& options, const Global& globa
     gateway::World world;
     world.clock = &clock;
     world.random = &random;
+    store::RevocationFetcher revocation(clock);
+    world.revocation = &revocation;
     const auto outcome = gateway::process(*message, *snapshot, world);
 
     base::Result<> written;

@@ -46,6 +46,7 @@ struct Source {
     store::TrustSource files;
     std::vector<cms::Certificate> lone;
     cms::CrlMode crl = cms::CrlMode::off;
+    policy::Revocation revocation;
 };
 
 base::Result<Source> source_of(const TrustOptions& options, const Global& global)
@@ -66,6 +67,7 @@ base::Result<Source> source_of(const TrustOptions& options, const Global& global
                               "mend it, or name trust anchors with --anchors PATH");
         source.files = config->trust;
         source.crl = config->crl;
+        source.revocation = config->revocation;
     } else {
         remark("warning: no trust anchors: nothing can pass; name them with --anchors PATH or -c FILE");
     }
@@ -73,6 +75,9 @@ base::Result<Source> source_of(const TrustOptions& options, const Global& global
     for (const auto& path : options.crls) source.files.crls.push_back(path);
     // Whoever hands over CRLs wants them looked at.
     if (!options.crls.empty() && source.crl == cms::CrlMode::off) source.crl = cms::CrlMode::soft;
+    if (options.hard) source.crl = cms::CrlMode::hard;
+    if (options.hard && source.revocation.ocsp != cms::CrlMode::off)
+        source.revocation.ocsp = cms::CrlMode::hard;
     return source;
 }
 
@@ -84,6 +89,9 @@ void add_trust_options(Options& options, TrustOptions& into)
     options.values("--intermediates", into.intermediates, "PATH", "certificates that only help");
     options.values("--crls", into.crls, "PATH", "revocation lists: file or directory");
     options.flag("--policy-check", into.policy_check, "process certificate policies");
+    options.values("--policy", into.policies, "OID", "a certificate policy that will do (any)");
+    options.flag("--require-policy", into.require_policy, "a path without a policy will not do");
+    options.flag("--hard-fail", into.hard, "an unknown revocation status is a temperror");
     options.value("--at", into.at, "TIME", "as if it were then: 2026-11-23T12:00:00Z or @SECONDS");
     options.value("--from", into.from, "ADDRESS", "compare with this instead of the From field");
     options.flag("--allow-sha1", into.allow_sha1, "take SHA-1 as strong enough");
@@ -93,6 +101,9 @@ gateway::Verdict Judge::judge(const gateway::Message& message) const
 {
     auto r = request;
     r.trust = &trust;
+    const base::FixedClock clock(r.at);
+    store::RevocationFetcher fetcher(clock);
+    gateway::ask_for_revocation(r, revocation, &fetcher, std::chrono::steady_clock::time_point::max());
     return gateway::verify_message(message.header(), message.body(), r);
 }
 
@@ -115,7 +126,10 @@ base::Result<Judge> make_judge(const TrustOptions& options, const Global& global
     }
     judge.request.at = *at;
     judge.request.crl = source->crl;
-    judge.request.policy_check = options.policy_check;
+    judge.revocation = source->revocation;
+    judge.request.policy_check = options.policy_check || options.require_policy || !options.policies.empty();
+    judge.request.policies = options.policies;
+    judge.request.require_policy = options.require_policy;
     judge.request.allow_sha1 = options.allow_sha1;
     judge.request.from = options.from;
     return judge;

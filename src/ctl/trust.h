@@ -19,6 +19,9 @@ struct TrustOptions {
     std::vector<std::string> intermediates;
     std::vector<std::string> crls;
     bool policy_check = false;
+    std::vector<std::string> policies;
+    bool require_policy = false;
+    bool hard = false;
     std::optional<std::string> at;
     std::optional<std::string> from;
     bool allow_sha1 = false;
@@ -29,6 +32,7 @@ void add_trust_options(Options& options, TrustOptions& into);
 // A request with the trust it points to.
 struct Judge {
     cms::Trust trust;
+    policy::Revocation revocation;
     gateway::VerifyRequest request;  // without `trust`
     [[nodiscard]] gateway::Verdict judge(const gateway::Message& message) const;
 };

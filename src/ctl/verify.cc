@@ -51,7 +51,8 @@ Json json_of(const cms::SignerVerdict& signer)
             {"signature", signer.signature},
             {"signing_time", signer.signing_time ? Json(base::iso8601(*signer.signing_time)) : Json()},
             {"status", words(signer.findings)},
-            {"comments", signer.comments}};
+            {"comments", signer.comments},
+            {"revocation", signer.revocation}};
 }
 
 Json json_of(const std::vector<cms::SignerVerdict>& signers)
@@ -106,6 +107,7 @@ std::string text_of(const cms::SignerVerdict& signer)
     out += line("  made by", signer.signature + (signer.digest.empty() ? "" : " with " + signer.digest));
     if (signer.signing_time) out += line("  time", base::iso8601(*signer.signing_time));
     out += line("  status", join(words(signer.findings)));
+    for (const auto& asked : signer.revocation) out += line("  revocation", asked);
     for (const auto& comment : signer.comments) out += line("  note", comment);
     return out;
 }

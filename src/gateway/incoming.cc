@@ -32,6 +32,7 @@ VerifyRequest verify_request(const Case& c, const World& world)
         };
     request.accept_sender = c.snapshot.config.accept_sender;
     request.strict_display_name = c.snapshot.config.strict_display_name;
+    ask_for_revocation(request, c.snapshot.config.revocation, world.revocation, world.deadline);
     return request;
 }
 

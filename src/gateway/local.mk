@@ -7,6 +7,7 @@ libgateway_a_SOURCES += \
 	src/gateway/outcome.cc src/gateway/outcome.h \
 	src/gateway/process.cc src/gateway/process.h \
 	src/gateway/reencapsulate.cc src/gateway/reencapsulate.h \
+	src/gateway/revocation.cc \
 	src/gateway/rewrite.cc src/gateway/rewrite.h \
 	src/gateway/sign.cc src/gateway/sign.h \
 	src/gateway/case.cc src/gateway/case.h \

@@ -10,6 +10,7 @@
 #include "gateway/message.h"
 #include "gateway/outcome.h"
 #include "gateway/snapshot.h"
+#include "store/revocation_fetcher.h"
 
 namespace gateway
 {
@@ -21,6 +22,9 @@ struct World {
     // Called now and then during long work; tells the MTA that we are alive.
     std::function<void()> progress;
     std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+    // Asked when the configuration wants CRLs fetched or OCSP; without it the
+    // status of a certificate is then unknown.
+    store::RevocationFetcher* revocation = nullptr;
 };
 
 // At end-of-header: does anything need the body?

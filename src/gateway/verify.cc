@@ -26,6 +26,11 @@ cms::VerifyOptions options_for(const VerifyRequest& request)
     options.path.policy_check = request.policy_check;
     options.path.allow_sha1 = request.allow_sha1;
     options.path.crl = request.crl;
+    options.path.source = request.revocation.get();
+    options.path.fetch_crls = request.fetch_crls;
+    options.path.ocsp = request.ocsp;
+    options.path.policies = request.policies;
+    options.path.require_policy = request.require_policy;
     return options;
 }
 

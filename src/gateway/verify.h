@@ -2,6 +2,7 @@
 // are, and what that amounts to (semantics B).
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,6 +14,8 @@
 #include "cms/verify.h"
 #include "mime/address.h"
 #include "mime/header.h"
+#include "policy/config.h"
+#include "store/revocation_fetcher.h"
 
 namespace gateway
 {
@@ -57,7 +60,12 @@ struct VerifyRequest {
     const cms::Trust* trust = nullptr;  // required
     base::Time at{};
     cms::CrlMode crl = cms::CrlMode::off;
+    std::shared_ptr<cms::RevocationSource> revocation;  // with the message's own budget
+    bool fetch_crls = false;
+    cms::CrlMode ocsp = cms::CrlMode::off;
     bool policy_check = false;
+    std::vector<std::string> policies;  // OIDs; empty: any
+    bool require_policy = false;
     bool allow_sha1 = false;
     // Which certificates speak for addresses that they do not name (semantics B.2
     // step 16); by the SHA-256 fingerprint, lower-case hex.
@@ -66,6 +74,10 @@ struct VerifyRequest {
     bool strict_display_name = false;  // another address shown in From's name is a finding
     std::optional<std::string> from;   // compare with this instead of the From field
 };
+
+// Lets `request` ask what `config` wants asked; `config` must outlive it.
+void ask_for_revocation(VerifyRequest& request, const policy::Revocation& config,
+                        store::RevocationFetcher* fetcher, std::chrono::steady_clock::time_point deadline);
 
 // `header` and `body` of the message; the result borrows from both.
 [[nodiscard]] Verdict verify_message(const mime::Header& header, base::Octets body,

@@ -14,6 +14,7 @@
 #include "gateway/outcome.h"
 #include "gateway/snapshot.h"
 #include "milter/admission.h"
+#include "store/revocation_fetcher.h"
 
 namespace milter
 {
@@ -54,6 +55,7 @@ public:
     const base::Clock& clock;
     base::Random& random;
     Admission admission;
+    store::RevocationFetcher revocation{clock};  // outlives snapshots: a reload keeps what is known
     Tally tally;
     std::atomic<std::int64_t> connections = 0;
     std::atomic<std::int64_t> messages = 0;   // from MAIL to the end

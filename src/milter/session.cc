@@ -158,6 +158,7 @@ Answer Session::process(Mta& mta)
     world.random = &runtime_.random;
     world.progress = [&progress] { (void)progress(); };
     world.deadline = Steady::now() + longest_processing;
+    world.revocation = &runtime_.revocation;
     auto outcome = gateway::process(message, *passing.snapshot, world);
     // The MTA may be slow to take a new body; others can compute meanwhile.
     slot.release();

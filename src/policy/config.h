@@ -122,6 +122,17 @@ private:
     std::unordered_map<std::string, std::size_t> index_;  // lower-case login -> line
 };
 
+// What may be asked over the network about revocation, and for how long.
+struct Revocation {
+    bool fetch_crls = false;
+    cms::CrlMode ocsp = cms::CrlMode::off;
+    unsigned timeout = 5;  // seconds, for all questions of a message
+    std::uint64_t max_size = 10U << 20;
+    std::vector<Network> networks;  // beside public addresses
+
+    [[nodiscard]] bool asks() const { return fetch_crls || ocsp != cms::CrlMode::off; }
+};
+
 struct Config {
     // [milter]
     std::string socket;
@@ -147,6 +158,7 @@ struct Config {
     std::vector<SignerFor> signer_for;
     bool accept_sender = false;        // the signer may be the one of Sender
     bool strict_display_name = false;  // another address in From's name is a finding
+    Revocation revocation;
 
     std::vector<Rule> rules;  // in the order in which they are tried
 

@@ -4,6 +4,7 @@
 
 #include "policy/rule_parse.h"
 #include "policy/section.h"
+#include "store/http.h"
 
 namespace policy
 {
@@ -58,23 +59,36 @@ constexpr Setter<store::KeySource> key_setters[] = {
 
 struct TrustDraft {
     store::TrustSource source;
-    bool local = false;
+    enum class Crl { off, local, fetch } crl = Crl::off;
+    bool ocsp = false;
     bool hard = false;
     std::vector<SignerFor> signer_for;
     bool accept_sender = false;
     bool strict_display_name = false;
+    Revocation revocation;
+    [[nodiscard]] bool lists() const { return crl != Crl::off; }
 };
 
 constexpr Setter<TrustDraft> trust_setters[] = {
     {"anchors", [](TrustDraft& t, const Value& v) { v.paths(t.source.anchors); }},
     {"intermediates", [](TrustDraft& t, const Value& v) { v.paths(t.source.intermediates); }},
     {"crls", [](TrustDraft& t, const Value& v) { v.paths(t.source.crls); }},
-    {"crl", [](TrustDraft& t, const Value& v) { v.one_of(t.local, {false, true}); }},
+    {"crl",
+     [](TrustDraft& t, const Value& v) {
+         using Crl = TrustDraft::Crl;
+         v.one_of(t.crl, {Crl::off, Crl::local, Crl::fetch});
+     }},
+    {"ocsp", [](TrustDraft& t, const Value& v) { v.one_of(t.ocsp, {false, true}); }},
     {"revocation_fail", [](TrustDraft& t, const Value& v) { v.one_of(t.hard, {false, true}); }},
     {"signer_for", [](TrustDraft& t, const Value& v) { v.signer_for(t.signer_for); }},
     {"accept_sender", [](TrustDraft& t, const Value& v) { v.yes_no(t.accept_sender); }},
     {"display_name_check",
      [](TrustDraft& t, const Value& v) { v.one_of(t.strict_display_name, {false, true}); }},
+    {"revocation_timeout", [](TrustDraft& t, const Value& v) { v.number(t.revocation.timeout, 30); }},
+    {"revocation_max_size",
+     [](TrustDraft& t, const Value& v) { v.size(t.revocation.max_size, 64U << 10, 64U << 20); }},
+    {"revocation_networks",
+     [](TrustDraft& t, const Value& v) { v.networks(t.revocation.networks, Value::Rights::given); }},
 };
 
 class Parser
@@ -184,16 +198,24 @@ private:
     {
         auto& config = out_.config;
         const auto hard = trust_seen_.find("revocation_fail");
-        if (!trust_.local && trust_.hard)
-            error(hard->second.where, "revocation_fail = hard does nothing with crl = off",
-                  "add crl = local");
+        const bool asks = trust_.ocsp || trust_.crl == TrustDraft::Crl::fetch;
+        if (!trust_.lists() && !trust_.ocsp && trust_.hard)
+            error(hard->second.where, "revocation_fail = hard does nothing with crl = off and ocsp = off",
+                  "add crl = local, crl = fetch or ocsp = on");
+        if (asks && !store::http_available()) {
+            const auto by = trust_seen_.find(trust_.ocsp ? "ocsp" : "crl");
+            error(by->second.where, "this build cannot ask for revocation data: it has no libcurl",
+                  "use crl = local and ocsp = off, or build it with libcurl");
+        }
         const auto crls = trust_seen_.find("crls");
-        if (!trust_.local && !trust_.source.crls.empty())
+        if (!trust_.lists() && !trust_.source.crls.empty())
             report(problems_, base::Severity::warning, crls->second.where, "crls are not used with crl = off",
                    "add crl = local");
-        config.crl = !trust_.local ? cms::CrlMode::off
-                     : trust_.hard ? cms::CrlMode::hard
-                                   : cms::CrlMode::soft;
+        const auto mode = trust_.hard ? cms::CrlMode::hard : cms::CrlMode::soft;
+        config.crl = trust_.lists() ? mode : cms::CrlMode::off;
+        config.revocation = std::move(trust_.revocation);
+        config.revocation.fetch_crls = trust_.crl == TrustDraft::Crl::fetch;
+        config.revocation.ocsp = trust_.ocsp ? mode : cms::CrlMode::off;
         config.signer_for = std::move(trust_.signer_for);
         config.accept_sender = trust_.accept_sender;
         config.strict_display_name = trust_.strict_display_name;

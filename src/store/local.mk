@@ -1,10 +1,14 @@
 libgateway_a_SOURCES += \
+	src/store/address.cc \
+	src/store/http.cc src/store/http.h \
 	src/store/key_loader.cc src/store/key_loader.h \
 	src/store/key_store.cc src/store/key_store.h \
 	src/store/password.cc \
+	src/store/revocation_fetcher.cc src/store/revocation_fetcher.h \
 	src/store/trust_store.cc src/store/trust_store.h
 
 unit_sources += \
 	tests/unit/store_fixture.h \
 	tests/unit/store_key_store_test.cc \
+	tests/unit/store_revocation_test.cc \
 	tests/unit/store_trust_store_test.cc

@@ -172,7 +172,7 @@ TEST(Config, EachMistakeHasItsPlaceWhatWasFoundAndWhatIsWanted)
         {"[key by_sender]\nfile = /x\n",
          "c:1: error: [key by_sender]: certificate = by_sender means something else"},
         {"[trust]\nanchors = a, /b\n", "c:2: error: anchors: \"a\" is no absolute path"},
-        {"[trust]\ncrl = fetch\n", "c:2: error: crl: \"fetch\" found, wanted off or local"},
+        {"[trust]\ncrl = remote\n", "c:2: error: crl: \"remote\" found, wanted off, local or fetch"},
         {"[trust]\nrevocation_fail = hard\n",
          "c:2: error: revocation_fail = hard does nothing with crl = off"},
         {"[trust]\ncrls = /x\n", "c:2: warning: crls are not used with crl = off; add crl = local"},

@@ -1,0 +1,234 @@
+// Fetching over HTTP: bounds, addresses, the cache.  The server is a real one
+// on loopback.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "cms_fixture.h"
+#include "store/revocation_fetcher.h"
+
+namespace
+{
+
+using namespace fixture;
+using namespace std::chrono_literals;
+using cms::RevocationKind;
+using store::RevocationFetcher;
+
+// Answers each connection with the same octets after a pause.
+class Server
+{
+public:
+    explicit Server(std::string answer, std::chrono::milliseconds pause = 0ms)
+        : answer_(std::move(answer)), pause_(pause), socket_(::socket(AF_INET, SOCK_STREAM, 0))
+    {
+        sockaddr_in a{};
+        a.sin_family = AF_INET;
+        a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof a;
+        if (::bind(socket_, reinterpret_cast<sockaddr*>(&a), size) != 0 || ::listen(socket_, 16) != 0 ||
+            ::getsockname(socket_, reinterpret_cast<sockaddr*>(&a), &size) != 0)
+            throw std::runtime_error("no server");
+        port = ntohs(a.sin_port);
+        thread_ = std::thread([this] { serve(); });
+    }
+    ~Server()
+    {
+        ::shutdown(socket_, SHUT_RDWR);
+        thread_.join();
+        ::close(socket_);
+    }
+    [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port) + "/list.crl"; }
+
+    std::atomic<int> served = 0;
+    int port = 0;
+
+private:
+    void serve()
+    {
+        for (;;) {
+            const int c = ::accept(socket_, nullptr, nullptr);
+            if (c < 0) return;
+            char request[4096];
+            (void)!::read(c, request, sizeof request);
+            ++served;
+            std::this_thread::sleep_for(pause_);
+            (void)::send(c, answer_.data(), answer_.size(), MSG_NOSIGNAL);
+            ::close(c);
+        }
+    }
+    std::string answer_;
+    std::chrono::milliseconds pause_;
+    int socket_;
+    std::thread thread_;
+};
+
+std::string ok(const std::string& body)
+{
+    return "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + body;
+}
+
+store::HttpLimits loopback()
+{
+    store::HttpLimits l;
+    l.time = 2s;
+    l.also_allowed = [](std::string_view a) { return a == "127.0.0.1"; };
+    return l;
+}
+
+store::FetchLimits limits(std::chrono::milliseconds budget = 2s)
+{
+    store::FetchLimits l;
+    l.budget = budget;
+    l.http = loopback();
+    return l;
+}
+
+const std::string& crl()
+{
+    static const std::string once = make_crl(pki().sub, {});
+    return once;
+}
+
+TEST(HttpAddress, OnlyThePublicInternetIsAsked)
+{
+    for (const char* a : {"8.8.8.8", "192.0.1.1", "172.32.0.1", "2606:4700::1", "::ffff:8.8.8.8"})
+        EXPECT_TRUE(store::is_public_address(a)) << a;
+    for (const char* a : {"127.0.0.1",
+                          "10.1.2.3",
+                          "172.16.0.1",
+                          "172.31.255.255",
+                          "192.168.1.1",
+                          "169.254.169.254",
+                          "100.64.0.1",
+                          "0.0.0.0",
+                          "224.0.0.1",
+                          "255.255.255.255",
+                          "::1",
+                          "::",
+                          "fe80::1",
+                          "fd00::1",
+                          "ff02::1",
+                          "::ffff:127.0.0.1",
+                          "::127.0.0.1",
+                          "64:ff9b::7f00:1",
+                          "2002:7f00:1::1",
+                          "2001:db8::1",
+                          "2001::1",
+                          "localhost",
+                          "",
+                          "127.1"})
+        EXPECT_FALSE(store::is_public_address(a)) << a;
+}
+
+TEST(Http, LoopbackIsRefusedUnlessAllowed)
+{
+    const Server server(ok("x"));
+    const auto refused = store::http_get({server.url(), "", ""}, {});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().what, "not asked: 127.0.0.1 is no public address");
+    EXPECT_EQ(server.served, 0);
+    EXPECT_EQ(must(store::http_get({server.url(), "", ""}, loopback())), "x");
+}
+
+TEST(Http, RedirectDoesNotLeadInside)
+{
+    const Server inside(ok("secret"));
+    const Server server("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2:" + std::to_string(inside.port) +
+                        "/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    const auto r = store::http_get({server.url(), "", ""}, loopback());
+    ASSERT_FALSE(r);
+    EXPECT_EQ(r.error().what, "not asked: 127.0.0.2 is no public address");
+    EXPECT_EQ(inside.served, 0);
+    const Server file("HTTP/1.1 302 Found\r\nLocation: file:///etc/hostname\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_FALSE(store::http_get({file.url(), "", ""}, loopback()));
+}
+
+TEST(Http, SizeTimeAndStatusAreBounded)
+{
+    auto l = loopback();
+    l.octets = 100;
+    const Server large(ok(std::string(101, 'x')));
+    EXPECT_FALSE(store::http_get({large.url(), "", ""}, l));
+    const Server unannounced("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + std::string(101, 'x'));
+    EXPECT_FALSE(store::http_get({unannounced.url(), "", ""}, l));
+    const Server missing("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(store::http_get({missing.url(), "", ""}, l).error().what, "HTTP status 404");
+    l.time = 100ms;
+    const Server slow(ok("x"), 300ms);
+    EXPECT_FALSE(store::http_get({slow.url(), "", ""}, l));
+    EXPECT_FALSE(store::http_get({"file:///etc/hostname", "", ""}, l));
+}
+
+TEST(RevocationFetcher, AnswersAreKept)
+{
+    const Server server(ok(crl()));
+    const base::FixedClock clock(now);
+    RevocationFetcher fetcher(clock);
+    for (int i = 0; i < 3; ++i)
+        EXPECT_TRUE(fetcher.source(limits())->ask({RevocationKind::crl, server.url(), ""}));
+    EXPECT_EQ(server.served, 1);
+    EXPECT_EQ(fetcher.counts().from_cache, 2U);
+}
+
+TEST(RevocationFetcher, FailuresAreKeptToo)
+{
+    const Server server(ok("<html>"));
+    const base::FixedClock clock(now);
+    RevocationFetcher fetcher(clock);
+    for (int i = 0; i < 3; ++i)
+        EXPECT_FALSE(fetcher.source(limits())->ask({RevocationKind::crl, server.url(), ""}));
+    EXPECT_EQ(server.served, 1);
+    EXPECT_EQ(fetcher.counts().failed, 1U);
+}
+
+TEST(RevocationFetcher, SameQuestionIsAskedOnce)
+{
+    const Server server(ok(crl()), 100ms);
+    const base::FixedClock clock(now);
+    RevocationFetcher fetcher(clock);
+    std::atomic<int> good = 0;
+    std::vector<std::thread> askers;
+    for (int i = 0; i < 8; ++i)
+        askers.emplace_back([&] {
+            if (fetcher.source(limits())->ask({RevocationKind::crl, server.url(), ""})) ++good;
+        });
+    for (auto& t : askers) t.join();
+    EXPECT_EQ(good, 8);
+    EXPECT_EQ(server.served, 1);
+}
+
+TEST(RevocationFetcher, BudgetEndsTheWaitButNotTheFetch)
+{
+    const Server server(ok(crl()), 300ms);
+    const base::FixedClock clock(now);
+    RevocationFetcher fetcher(clock);
+    const auto began = std::chrono::steady_clock::now();
+    const auto r = fetcher.source(limits(50ms))->ask({RevocationKind::crl, server.url(), ""});
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 250ms);
+    ASSERT_FALSE(r);
+    EXPECT_EQ(r.error().what, "no answer in time");
+    EXPECT_TRUE(fetcher.source(limits())->ask({RevocationKind::crl, server.url(), ""}));
+    EXPECT_EQ(server.served, 1);
+}
+
+TEST(RevocationFetcher, CacheIsBounded)
+{
+    const Server server(ok(crl()));
+    const base::FixedClock clock(now);
+    RevocationFetcher fetcher(clock, {2, 8, 2, 1U << 20});
+    for (const char* n : {"1", "2", "3"})
+        EXPECT_TRUE(fetcher.source(limits())->ask({RevocationKind::crl, server.url() + n, ""}));
+    EXPECT_EQ(fetcher.counts().answers, 2U);
+    EXPECT_TRUE(fetcher.source(limits())->ask({RevocationKind::crl, server.url() + "1", ""}));
+    EXPECT_EQ(server.served, 4);
+}
+
+}  // namespace
