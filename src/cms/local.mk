@@ -2,9 +2,12 @@ libgateway_a_SOURCES += \
 	src/cms/algorithms.cc src/cms/algorithms.h \
 	src/cms/certificate.cc src/cms/certificate.h \
 	src/cms/container.cc src/cms/container.h \
+	src/cms/decrypt.cc src/cms/decrypt.h \
 	src/cms/der.cc src/cms/der.h \
 	src/cms/der_objects.cc \
 	src/cms/encapsulate.cc src/cms/encapsulate.h \
+	src/cms/encrypt.cc src/cms/encrypt.h \
+	src/cms/enveloped_outline.cc src/cms/enveloped_outline.h \
 	src/cms/finding.cc src/cms/finding.h \
 	src/cms/forgery.cc src/cms/forgery.h \
 	src/cms/inspect.cc src/cms/inspect.h \
@@ -31,6 +34,7 @@ libgateway_a_SOURCES += \
 unit_sources += \
 	tests/unit/cms_certificate_test.cc \
 	tests/unit/cms_container_test.cc \
+	tests/unit/cms_encrypt_test.cc \
 	tests/unit/cms_fixture.h \
 	tests/unit/cms_inspect_test.cc \
 	tests/unit/cms_revocation_test.cc \
