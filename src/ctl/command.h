@@ -41,6 +41,8 @@ Run sign(Options& options, const Global& global);
 Run verify(Options& options, const Global& global);
 Run strip(Options& options, const Global& global);
 Run reencapsulate(Options& options, const Global& global);
+Run encrypt(Options& options, const Global& global);
+Run decrypt(Options& options, const Global& global);
 Run inspect(Options& options, const Global& global);
 Run test_ca_init(Options& options, const Global& global);
 Run test_ca_issue(Options& options, const Global& global);

@@ -12,6 +12,7 @@ smimectl_SOURCES = \
 	src/ctl/output.cc src/ctl/output.h \
 	src/ctl/process.cc \
 	src/ctl/reencapsulate.cc \
+	src/ctl/decrypt.cc src/ctl/encrypt.cc src/ctl/key_files.cc src/ctl/key_files.h \
 	src/ctl/sign.cc \
 	src/ctl/test_ca.cc \
 	src/ctl/trust.cc src/ctl/trust.h \

@@ -25,6 +25,8 @@ constexpr Command commands[] = {
     {"sign", "sign a message", ctl::sign},
     {"verify", "judge the signatures of a message", ctl::verify},
     {"strip", "take the signature off a message", ctl::strip},
+    {"encrypt", "encrypt a message for given certificates", ctl::encrypt},
+    {"decrypt", "decrypt a message with a given key", ctl::decrypt},
     {"reencapsulate", "make a clear signature opaque, without a key", ctl::reencapsulate},
     {"inspect", "show the MIME tree and the CMS layers of a message", ctl::inspect},
     {"test-ca", "a certification authority for trying things out", nullptr, test_ca},

@@ -7,10 +7,14 @@ libgateway_a_SOURCES += \
 	src/gateway/outcome.cc src/gateway/outcome.h \
 	src/gateway/process.cc src/gateway/process.h \
 	src/gateway/reencapsulate.cc src/gateway/reencapsulate.h \
+	src/gateway/restore.cc src/gateway/restore.h \
 	src/gateway/revocation.cc \
 	src/gateway/rewrite.cc src/gateway/rewrite.h \
 	src/gateway/sign.cc src/gateway/sign.h \
 	src/gateway/case.cc src/gateway/case.h \
+	src/gateway/decrypt.cc src/gateway/decrypt.h \
+	src/gateway/encrypt.cc src/gateway/encrypt.h \
+	src/gateway/enclosed.cc src/gateway/enclosed.h \
 	src/gateway/entity.cc src/gateway/entity.h \
 	src/gateway/exemption.cc \
 	src/gateway/identity.cc src/gateway/identity.h \

@@ -2,13 +2,11 @@
 
 #include <variant>
 
-#include "base/ascii.h"
 #include "cms/verify.h"
+#include "gateway/enclosed.h"
 #include "mime/codec.h"
 #include "mime/date.h"
 #include "mime/structure.h"
-#include "mime/transform.h"
-#include "mime/utf8.h"
 
 namespace gateway
 {
@@ -22,50 +20,6 @@ tl::unexpected<SignRefusal> refuse(Kind kind, std::string reason)
 {
     return tl::make_unexpected(SignRefusal{kind, std::move(reason)});
 }
-
-// The default that RFC 2045 section 5.2 implies, written out: signed octets must
-// not depend on a default.  Text that is not ASCII gets the charset that it is
-// in, or an honest word for not knowing (RFC 1428).
-std::string default_type(const mime::Field* encoding, base::Octets body)
-{
-    std::optional<std::string> decoded;
-    if (encoding != nullptr) decoded = mime::decode(base::to_lower(mime::unfold(encoding->value)), body);
-    const base::Octets text = decoded ? base::Octets(*decoded) : body;
-    const char* charset = mime::is_ascii(text) ? "us-ascii" : mime::is_utf8(text) ? "utf-8" : "unknown-8bit";
-    return std::string("Content-Type: text/plain; charset=") + charset + "\r\n";
-}
-
-// The header of the entity as it is: the Content-* fields, octet for octet, and
-// the empty line.
-std::string entity_header(const Message& message)
-{
-    std::string out;
-    bool typed = false;
-    for (const auto& field : message.fields()) {
-        if (!is_content_field(field.name) || base::iequals(field.name, "Content-Length")) continue;
-        typed = typed || base::iequals(field.name, "Content-Type");
-        out += field.raw;
-        if (!field.raw.ends_with('\n')) out += "\r\n";
-    }
-    if (!typed)
-        out.insert(0, default_type(message.header().find("Content-Transfer-Encoding"), message.body()));
-    return out + "\r\n";
-}
-
-// What is signed.  Borrows from the message.
-struct Entity {
-    std::string header;  // with the empty line
-    std::vector<mime::Piece> body;
-    int encoded = 0;  // parts
-
-    // Views of all of it, in order; valid as long as it stays where it is.
-    [[nodiscard]] std::vector<base::Octets> octets() const
-    {
-        std::vector<base::Octets> out{header};
-        for (const auto& piece : body) out.push_back(mime::octets_of(piece));
-        return out;
-    }
-};
 
 // signingTime is left out when Date is further away than this: mail programs
 // call a valid signature mismatched when the two differ by more than an hour.
@@ -133,7 +87,7 @@ bool equal(base::Octets whole, base::Pieces pieces)
     return true;
 }
 
-tl::expected<SignOutput, SignRefusal> make_clear(const Message& message, Entity entity,
+tl::expected<SignOutput, SignRefusal> make_clear(const Message& message, Enclosed entity,
                                                  const cms::SignResult& made, cms::Digest digest,
                                                  base::Time now, base::Random& random)
 {
@@ -170,7 +124,7 @@ tl::expected<SignOutput, SignRefusal> make_clear(const Message& message, Entity 
     return out;
 }
 
-tl::expected<SignOutput, SignRefusal> make_opaque(const Message& message, const Entity& entity,
+tl::expected<SignOutput, SignRefusal> make_opaque(const Message& message, const Enclosed& entity,
                                                   const cms::SignResult& made, base::Time now)
 {
     std::string body = mime::base64_lines(made.der);
@@ -201,22 +155,16 @@ tl::expected<SignOutput, SignRefusal> sign_message(const Message& message, const
                                                    const base::Clock& clock, base::Random& random)
 {
     const base::Time now = clock.now();
-    Entity entity;
-    entity.header = entity_header(message);
-    const std::string original = entity.header;
-    const auto structure = mime::parse_structure(mime::parse_header(original), message.body());
+    const std::string header = enclosed_header(message);
+    const auto structure = mime::parse_structure(mime::parse_header(header), message.body());
     if (!spec.calendar_requests && is_meeting_request(structure))
         return refuse(Kind::exempt, "calendar request");
     // Which of them counts is for each reader to guess, whatever the form.
     if (structure.parts.front().defects.has(mime::Defect::duplicate_type))
         return refuse(Kind::untransformable, mime::describe(mime::Defect::duplicate_type));
-    if (spec.opaque) {
-        entity.body.emplace_back(message.body());
-    } else {
-        auto safe = mime::to_seven_bit(structure);
-        if (!safe) return refuse(Kind::untransformable, std::move(safe.error()));
-        entity = {std::move(safe->header), std::move(safe->body), safe->encoded};
-    }
+    auto made_safe = spec.opaque ? Enclosed{header, {message.body()}, 0} : enclose_for_journey(structure);
+    if (!made_safe) return refuse(Kind::untransformable, std::move(made_safe.error()));
+    Enclosed& entity = *made_safe;
 
     const auto digest = cms::digest_for(spec.identity->certificate, spec.digest);
     if (!digest) return refuse(Kind::failed, digest.error().what);

@@ -1,0 +1,58 @@
+#include "gateway/enclosed.h"
+
+#include <variant>
+
+#include "base/ascii.h"
+#include "gateway/rewrite.h"
+#include "mime/codec.h"
+#include "mime/utf8.h"
+
+namespace gateway
+{
+namespace
+{
+
+// The default that RFC 2045 section 5.2 implies, written out: signed octets must
+// not depend on a default.  Text that is not ASCII gets the charset that it is
+// in, or an honest word for not knowing (RFC 1428).
+std::string default_type(const mime::Field* encoding, base::Octets body)
+{
+    std::optional<std::string> decoded;
+    if (encoding != nullptr) decoded = mime::decode(base::to_lower(mime::unfold(encoding->value)), body);
+    const base::Octets text = decoded ? base::Octets(*decoded) : body;
+    const char* charset = mime::is_ascii(text) ? "us-ascii" : mime::is_utf8(text) ? "utf-8" : "unknown-8bit";
+    return std::string("Content-Type: text/plain; charset=") + charset + "\r\n";
+}
+
+}  // namespace
+
+std::string enclosed_header(const Message& message)
+{
+    std::string out;
+    bool typed = false;
+    for (const auto& field : message.fields()) {
+        if (!is_content_field(field.name) || base::iequals(field.name, "Content-Length")) continue;
+        typed = typed || base::iequals(field.name, "Content-Type");
+        out += field.raw;
+        if (!field.raw.ends_with('\n')) out += "\r\n";
+    }
+    if (!typed)
+        out.insert(0, default_type(message.header().find("Content-Transfer-Encoding"), message.body()));
+    return out + "\r\n";
+}
+
+std::vector<base::Octets> Enclosed::octets() const
+{
+    std::vector<base::Octets> out{header};
+    for (const auto& piece : body) out.push_back(mime::octets_of(piece));
+    return out;
+}
+
+tl::expected<Enclosed, std::string> enclose_for_journey(const mime::Structure& structure)
+{
+    auto safe = mime::to_seven_bit(structure);
+    if (!safe) return tl::make_unexpected(std::move(safe.error()));
+    return Enclosed{std::move(safe->header), std::move(safe->body), safe->encoded};
+}
+
+}  // namespace gateway
