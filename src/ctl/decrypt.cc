@@ -26,6 +26,7 @@ base::Result<int> run_decrypt(const DecryptOptions& options)
     if (!identities) return base::fail(identities.error());
     gateway::DecryptSpec spec;
     spec.identities = *identities;
+    spec.any_content = true;
     spec.allow_3des = true;  // of one's own mail, by hand: old mail must stay readable
     auto made = gateway::decrypt_message(*message, spec);
     gateway::Outcome outcome;

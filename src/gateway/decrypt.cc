@@ -9,6 +9,7 @@
 #include "gateway/restore.h"
 #include "gateway/verify.h"
 #include "mime/codec.h"
+#include "mime/utf8.h"
 
 namespace gateway
 {
@@ -60,6 +61,12 @@ tl::expected<Opened, std::string> open(base::Octets der, const DecryptSpec& spec
         }
         Opened opened{std::move(*content), envelope->cipher(), envelope->authenticated(), &identity};
         if (is_mime_entity(opened)) return opened;
+        if (spec.any_content && !opened.content.empty()) {
+            opened.content.insert(0, mime::is_utf8(opened.content)
+                                         ? "Content-Type: text/plain; charset=utf-8\r\n\r\n"
+                                         : "Content-Type: application/octet-stream\r\n\r\n");
+            return opened;
+        }
         why = "what comes out is not a MIME entity";
     }
     return tl::make_unexpected(why);

@@ -15,6 +15,9 @@ namespace gateway
 struct DecryptSpec {
     std::span<const store::Identity> identities;  // tried only where they are named
     bool allow_3des = false;
+    // Content that is no MIME entity comes out as text or octets; a person can
+    // judge whether that is garbage, the daemon cannot.
+    bool any_content = false;
 };
 
 struct Decryption {
