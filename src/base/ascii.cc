@@ -80,9 +80,10 @@ std::string hex(std::string_view octets)
     constexpr char digits[] = "0123456789abcdef";
     std::string out;
     out.reserve(octets.size() * 2);
-    for (unsigned char c : octets) {
-        out += digits[c >> 4];
-        out += digits[c & 15];
+    for (const char octet : octets) {
+        const unsigned c = static_cast<unsigned char>(octet);
+        out += digits[c >> 4U];
+        out += digits[c & 15U];
     }
     return out;
 }

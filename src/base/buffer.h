@@ -16,7 +16,7 @@ namespace base
 class Buffer
 {
 public:
-    static constexpr std::size_t map_threshold = 256 * 1024;
+    static constexpr std::size_t map_threshold = 256U << 10;
 
     Buffer() = default;
     Buffer(Buffer&& other) noexcept { swap(other); }

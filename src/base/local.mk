@@ -1,4 +1,5 @@
 libgateway_a_SOURCES += \
+	src/base/account.cc src/base/account.h \
 	src/base/ascii.cc src/base/ascii.h \
 	src/base/buffer.cc src/base/buffer.h \
 	src/base/clock.cc src/base/clock.h \

@@ -56,6 +56,17 @@ std::string one_line(std::string_view line)
     return out;
 }
 
+// An Error or a Problem says how bad it is: "error: ..." or "file:3: error: ...".
+bool says_itself(std::string_view line, Level level)
+{
+    const std::string word = std::string(name_of(level)) + ": ";
+    const auto at = line.find(word);
+    if (at == 0) return true;
+    const auto where = line.substr(0, at);
+    return at != std::string_view::npos && where.ends_with(": ") &&
+           std::none_of(where.begin(), where.end(), is_control);
+}
+
 }  // namespace
 
 SyslogLog::SyslogLog(const char* name) { openlog(name, LOG_PID | LOG_NDELAY, LOG_MAIL); }
@@ -68,7 +79,8 @@ void SyslogLog::write(Level level, std::string_view line)
 
 void StderrLog::write(Level level, std::string_view line)
 {
-    std::string text = name_ + ": " + name_of(level) + ": ";
+    std::string text = name_ + ": ";
+    if (!says_itself(line, level)) text += std::string(name_of(level)) + ": ";
     text += one_line(line);
     text += '\n';
     // A log that cannot be written has nowhere else to complain.

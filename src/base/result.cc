@@ -20,6 +20,16 @@ std::string join(const Error& e, std::string_view severity)
 
 std::string Error::text() const { return join(*this, "error"); }
 
-std::string Problem::text() const { return join(error, severity == Severity::warning ? "warning" : "error"); }
+std::string_view name_of(Severity severity)
+{
+    switch (severity) {
+        case Severity::notice: return "notice";
+        case Severity::warning: return "warning";
+        case Severity::error: return "error";
+    }
+    return "error";
+}
+
+std::string Problem::text() const { return join(error, name_of(severity)); }
 
 }  // namespace base

@@ -49,7 +49,8 @@ using Result = tl::expected<T, Error>;
 
 // A problem found while loading: everything is reported in one go, so these
 // are collected instead of returned one by one.
-enum class Severity { warning, error };
+enum class Severity { notice, warning, error };
+[[nodiscard]] std::string_view name_of(Severity severity);
 struct Problem {
     Severity severity = Severity::error;
     Error error;

@@ -8,7 +8,7 @@
 #include "ctl/command.h"
 #include "ctl/json.h"
 #include "ctl/output.h"
-#include "gateway/snapshot.h"
+#include "milter/preflight.h"
 #include "policy/config.h"
 #include "policy/schema.h"
 
@@ -33,31 +33,38 @@ struct ConfigtestOptions {
 
 base::Result<int> run_configtest(const ConfigtestOptions& options, const Global& global)
 {
-    std::vector<base::Problem> problems;
-    const auto snapshot = gateway::load_snapshot(global.config, base::SystemClock().now(), problems);
-    // Where there is a snapshot the daemon starts, without what is broken.
-    const auto is_error = [&](const base::Problem& p) {
-        return options.strict || (snapshot == nullptr && p.severity == base::Severity::error);
+    using base::Severity;
+    auto checked = milter::check_as_daemon(global.config, base::SystemClock().now());
+    const auto& snapshot = checked.snapshot;
+    for (auto& problem : checked.problems) {
+        // Where there is a snapshot the daemon starts, without what is broken.
+        if (snapshot && problem.severity == Severity::error) problem.severity = Severity::warning;
+    }
+    auto problems = std::move(checked.problems);
+    problems.insert(problems.end(), checked.obstacles.begin(), checked.obstacles.end());
+    for (auto& problem : problems)
+        if (options.strict && problem.severity == Severity::warning) problem.severity = Severity::error;
+    const auto count_of = [&](Severity severity) {
+        return static_cast<std::size_t>(std::count_if(problems.begin(), problems.end(),
+                                                      [&](const auto& p) { return p.severity == severity; }));
     };
-    const auto errors = static_cast<std::size_t>(std::count_if(problems.begin(), problems.end(), is_error));
+    const auto errors = count_of(Severity::error), warnings = count_of(Severity::warning);
     const bool good = snapshot != nullptr && errors == 0;
     if (options.json) {
         Json list = Json::array();
         for (const auto& problem : problems)
-            list.push_back({{"severity", is_error(problem) ? "error" : "warning"},
+            list.push_back({{"severity", base::name_of(problem.severity)},
                             {"where", problem.error.where},
                             {"what", problem.error.what},
                             {"remedy", problem.error.remedy}});
         if (auto ok = write_json({{"ok", good}, {"problems", list}}); !ok) return base::fail(ok.error());
         return good ? exit_yes : exit_configuration;
     }
-    for (auto problem : problems) {
-        problem.severity = is_error(problem) ? base::Severity::error : base::Severity::warning;
-        if (!options.quiet || problem.severity == base::Severity::error) report({problem}, true);
-    }
+    for (const auto& problem : problems)
+        if (!options.quiet || problem.severity == Severity::error) report({problem}, true);
     std::string text;
-    if (!options.quiet && !problems.empty())
-        text = count(errors, "error") + ", " + count(problems.size() - errors, "warning") + "\n";
+    if (!options.quiet && errors + warnings > 0)
+        text = count(errors, "error") + ", " + count(warnings, "warning") + "\n";
     if (!options.quiet && good)
         text += fmt::format("{}: {}, {}, {}: ok\n", display(global.config),
                             count(snapshot->config.rules.size(), "rule"),

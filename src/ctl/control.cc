@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -66,7 +67,12 @@ base::Result<> connect_to(int fd, const std::string& path)
     if (errno == EACCES || errno == EPERM)
         return base::fail(Code::permission, path, std::string("cannot connect: ") + strerror(errno),
                           "run smimectl as root or as the daemon's user");
-    return base::fail(Code::unavailable, path, std::string("no daemon listens: ") + strerror(errno),
+    const int error = errno;
+    struct stat status{};
+    if (stat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode))
+        return base::fail(Code::unavailable, path, "is not a socket",
+                          "name the daemon's control socket with --socket PATH, or set control_socket");
+    return base::fail(Code::unavailable, path, std::string("no daemon listens: ") + strerror(error),
                       "start it, or see: systemctl status smime-milter");
 }
 

@@ -1,5 +1,7 @@
 #include "ctl/envelope.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "base/ascii.h"
@@ -32,6 +34,13 @@ base::Result<std::string> address_of(const char* option, const std::string& give
     return address;
 }
 
+// What the MTA calls itself, most likely, where authserv_id does not say more.
+std::string host_name()
+{
+    char name[256] = {};
+    return gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
 base::Result<gateway::Envelope> envelope_of(const EnvelopeOptions& options)
 {
     gateway::Envelope envelope;
@@ -53,6 +62,7 @@ base::Result<gateway::Envelope> envelope_of(const EnvelopeOptions& options)
     if (options.client && (!network || envelope.client.find('/') != std::string::npos))
         return base::fail(Code::usage, "--client", "\"" + envelope.client + "\" is not an IP address",
                           "write 192.0.2.1 or 2001:db8::1");
+    envelope.mta_name = host_name();
     envelope.login = options.auth.value_or("");
     envelope.listener = options.listener.value_or("");
     return envelope;

@@ -21,10 +21,23 @@ base::Result<cms::Container> open(const std::string& file, base::Secrecy secrecy
     const auto octets = base::read_file(file, max_key_file, secrecy);
     if (!octets) return base::fail(octets.error());
     auto container = cms::open_container(*octets, file, password);
-    if (container || password != nullptr || container.error().code != Code::permission) return container;
+    if (container || container.error().code != Code::configuration) return container;
+    // The remedies of the library speak of the configuration, which is not asked here.
     auto error = container.error();
-    if (error.remedy.empty()) error.remedy = "give its password with --password-file FILE";
+    if (error.what.find("password") != std::string::npos)
+        error.remedy = password == nullptr ? "give its password with --password-file FILE"
+                                           : "check the file that --password-file names";
     return base::fail(std::move(error));
+}
+
+// Certificates without anything that might be a key.
+bool holds_no_key(const std::string& octets, const std::string& file)
+{
+    const auto format = cms::recognise(octets);
+    if (format != cms::Format::pem && format != cms::Format::certificate) return false;
+    if (octets.find("PRIVATE KEY-----") != std::string::npos) return false;
+    const auto container = cms::open_container(octets, file);
+    return container && container->keys.empty() && !container->certificates.empty();
 }
 
 base::Error nothing_matches(const std::string& file, const cms::Container& keys)
@@ -73,6 +86,11 @@ base::Result<Material> read_material(const KeyFiles& files)
         if (!read) return base::fail(read.error());
         password = std::move(*read);
     }
+    // A certificate may be readable by all, and is what gets named by mistake.
+    if (const auto octets = base::read_file(files.key, max_key_file);
+        octets && holds_no_key(*octets, files.key))
+        return base::fail(Code::configuration, files.key, "a certificate, not a private key",
+                          "give the PFX or PEM file with the key to --key, and this one to --cert");
     auto keys = open(files.key, base::Secrecy::secret, password ? &*password : nullptr);
     if (!keys) return base::fail(keys.error());
     Material out;

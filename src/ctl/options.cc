@@ -12,7 +12,9 @@
 #include "config.h"
 #include "ctl/command.h"
 #include "ctl/output.h"
+#include "milter/version.h"
 #include "policy/config.h"
+#include "policy/schema.h"
 
 namespace ctl
 {
@@ -126,6 +128,39 @@ std::string unknown_command(const CLI::App& app, const CLI::App* reached, int ar
     return reached == nullptr ? "no command given" : "no command given after " + group.get_name();
 }
 
+// All names an option of the command, or of the program, has: "--to", "-c".
+std::vector<std::string> option_names(const CLI::App& app)
+{
+    std::vector<std::string> names;
+    for (const CLI::App* level = chosen(app); level != nullptr; level = level->get_parent())
+        for (const CLI::Option* option : level->get_options()) {
+            for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+            for (const auto& name : option->get_snames()) names.push_back("-" + name);
+        }
+    return names;
+}
+
+// The words that nothing takes: an option that does not exist, before all else.
+std::string unexpected(const CLI::App& app, int argc, char** argv, const std::string& text)
+{
+    const auto names = option_names(app);
+    for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+        const std::string_view given = argv[i];
+        const std::string word(given.substr(0, given.find('=')));
+        if (word.size() < 2 || word.front() != '-' ||
+            std::find(names.begin(), names.end(), word) != names.end())
+            continue;
+        // "-qn" is two options, of which CLI11 names the one it does not know.
+        if (text.find(word) == std::string::npos) continue;
+        const std::vector<std::string_view> known(names.begin(), names.end());
+        const auto near = policy::nearest(word, known);
+        return "unknown option \"" + word + "\"" +
+               (near.empty() ? "" : " (did you mean \"" + std::string(near) + "\"?)");
+    }
+    const auto after = text.rfind(": ");
+    return "unexpected argument \"" + (after == std::string::npos ? text : text.substr(after + 2)) + "\"";
+}
+
 // CLI11's texts in this program's words.
 std::string describe(const CLI::ParseError& e, const CLI::App& app, int argc, char** argv)
 {
@@ -138,9 +173,8 @@ std::string describe(const CLI::ParseError& e, const CLI::App& app, int argc, ch
         if (dynamic_cast<const CLI::RequiredError*>(&e) != nullptr || found.starts_with("unknown"))
             return found;
     }
-    const auto after = text.rfind(": ");
-    if (dynamic_cast<const CLI::ExtrasError*>(&e) != nullptr && after != std::string::npos)
-        return "unexpected argument \"" + text.substr(after + 2) + "\"";
+    if (const auto* extras = dynamic_cast<const CLI::ExtrasError*>(&e); extras != nullptr)
+        return unexpected(app, argc, argv, text);
     if (dynamic_cast<const CLI::ArgumentMismatch*>(&e) != nullptr)
         return text.substr(0, text.find(':')) +
                (text.find("missing") != std::string::npos ? ": its value is missing" : ": given twice");
@@ -150,7 +184,10 @@ std::string describe(const CLI::ParseError& e, const CLI::App& app, int argc, ch
 std::string help_command(const CLI::App& app)
 {
     const CLI::App* command = chosen(app);
-    return command == nullptr ? "smimectl --help" : "smimectl " + command->get_name() + " --help";
+    std::string words;
+    for (; command != nullptr && command != &app; command = command->get_parent())
+        words = " " + command->get_name() + words;
+    return "smimectl" + words + " --help";
 }
 
 // CLI11 takes "--name=" for an option whose value is the next argument; here it
@@ -182,7 +219,8 @@ base::Result<int> run_command_line(std::span<const Command> table, int argc, cha
            "-c,--config", [&global](const std::string& file) { global = Global{file, true}; },
            std::string("configuration, default ") + policy::default_config_file)
         ->type_name("FILE");
-    app.set_version_flag("--version", "smimectl " PACKAGE_VERSION "\n" + cms::library_version());
+    app.set_version_flag("--version", "smimectl " PACKAGE_VERSION "\n" + cms::library_version() +
+                                          "\nlibmilter " + milter::headers_version());
     app.get_formatter()->column_width(34);
     app.require_subcommand(1);
     define(app, table, global, runs);

@@ -47,7 +47,10 @@ base::Result<int> run_sign(const SignOptions& options)
         return exit_no;
     }
     if (const auto unfit = store::unfit_for_signing(certificate, clock.now()))
-        remark(options.files.key + ": warning: " + *unfit);
+        return base::fail(
+            base::Code::configuration, options.files.cert.value_or(options.files.key),
+            "the certificate " + certificate.subject() + ", serial " + certificate.serial() + ": " + *unfit,
+            "nobody would accept the signature: get a new certificate");
 
     gateway::SignSpec spec;
     spec.identity = &*identity;

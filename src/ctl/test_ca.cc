@@ -47,10 +47,13 @@ bool exists(const std::string& path)
 
 base::Result<> make_directory(const std::string& path)
 {
+    // The directory itself only: a path with a slip in it must not grow a tree.
     std::error_code error;
-    std::filesystem::create_directories(path, error);
-    if (error) return base::fail(Code::cannot_create, path, "cannot create: " + error.message());
-    return {};
+    std::filesystem::create_directory(path, error);
+    if (!error) return {};
+    const bool no_parent = error == std::errc::no_such_file_or_directory;
+    return base::fail(Code::cannot_create, path, "cannot create: " + error.message(),
+                      no_parent ? "run: mkdir -p " + path : "");
 }
 
 base::Result<int> run_init(const std::string& directory)

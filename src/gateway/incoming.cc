@@ -111,7 +111,6 @@ Verdict verdict_on(const Case& c, const Message& message, const World& world)
 std::optional<std::string> unfit_for_strip(const Case& c)
 {
     if (!c.plan().no_strip_reason.empty()) return c.plan().no_strip_reason;
-    if (c.snapshot.config.local_domains.empty()) return std::nullopt;
     for (const auto& recipient : c.envelope.recipients)
         if (!c.snapshot.config.is_local(recipient)) return "recipient " + recipient + " is not local";
     return std::nullopt;

@@ -26,6 +26,7 @@ unit_sources += \
 	tests/unit/gateway_reencapsulate_test.cc \
 	tests/unit/gateway_results_test.cc \
 	tests/unit/gateway_sign_test.cc \
+	tests/unit/gateway_snapshot_test.cc \
 	tests/unit/gateway_strip_test.cc \
 	tests/unit/gateway_support.h \
 	tests/unit/gateway_test.cc \

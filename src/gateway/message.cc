@@ -118,7 +118,7 @@ base::Result<Message> message_from_octets(base::Octets octets, Envelope envelope
     Message message;
     message.envelope = std::move(envelope);
     const bool stored = only_bare_line_feeds(octets) ? message.octets_.append(with_crlf(octets))
-                                                          : message.octets_.append(octets);
+                                                     : message.octets_.append(octets);
     if (!stored) return base::fail(Code::temporary, "", "out of memory");
     const auto all = message.octets_.view();
     message.header_ = mime::parse_header(all);

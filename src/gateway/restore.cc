@@ -15,8 +15,8 @@ namespace
 // What may come back from inside a signature to a message's header: anything
 // else would let a sender write the envelope's header fields (semantics C.3).
 constexpr std::size_t max_fields = 32;
-constexpr std::size_t max_field = 16 * 1024;
-constexpr std::size_t max_total = 64 * 1024;
+constexpr std::size_t max_field = 16U << 10;
+constexpr std::size_t max_total = 64U << 10;
 constexpr std::size_t max_name = 48;
 
 bool well_formed_name(std::string_view name)

@@ -1,6 +1,8 @@
 #include "gateway/snapshot.h"
 
 #include <algorithm>
+#include <chrono>
+#include <set>
 
 #include "policy/decide.h"
 
@@ -29,11 +31,13 @@ void warn(std::vector<base::Problem>& problems, std::string where, std::string w
 
 // A rule that names a key which did not load would never sign: that is a
 // mistake in the configuration, not in one file among many.
-bool named_keys_are_there(const Snapshot& snapshot, std::vector<base::Problem>& problems)
+bool named_keys_are_there(const Snapshot& snapshot, const std::set<std::string>& unchecked,
+                          std::vector<base::Problem>& problems)
 {
     bool all = true;
     for (const auto& rule : snapshot.config.rules) {
-        if (!rule.signs() || rule.certificate == "by_sender" || snapshot.keys.has_name(rule.certificate))
+        if (!rule.signs() || rule.certificate == "by_sender" || snapshot.keys.has_name(rule.certificate) ||
+            unchecked.contains(rule.certificate))
             continue;
         problems.push_back({base::Severity::error,
                             {base::Code::configuration, rule.at(),
@@ -45,16 +49,92 @@ bool named_keys_are_there(const Snapshot& snapshot, std::vector<base::Problem>& 
     return all;
 }
 
+// The sources that can be looked into from here; the names of the others.
+std::vector<store::KeySource> readable_sources(const std::vector<store::KeySource>& all,
+                                               std::set<std::string>& unchecked,
+                                               std::vector<base::Problem>& problems)
+{
+    std::vector<store::KeySource> readable;
+    for (const auto& source : all) {
+        if (!source.password.text.starts_with("credential:") || store::has_credentials()) {
+            readable.push_back(source);
+            continue;
+        }
+        unchecked.insert(source.name);
+        problems.push_back(
+            {base::Severity::notice,
+             {base::Code::no_input, source.origin,
+              source.path + " was not checked: " + source.password.text + " exists for the service only",
+              "while it runs: CREDENTIALS_DIRECTORY=/run/credentials/smime-milter.service smimectl "
+              "configtest"}});
+    }
+    return readable;
+}
+
+// A certificate that ends soon, with no other to take its place.
+void warn_of_expiry(const Snapshot& snapshot, base::Time now, std::vector<base::Problem>& problems)
+{
+    constexpr auto soon = std::chrono::days(30);
+    for (const auto& identity : snapshot.keys.all()) {
+        const auto& certificate = identity.certificate;
+        if (certificate.not_after() > now + soon || store::unfit_for_signing(certificate, now)) continue;
+        const auto replaced = [&](const std::string& address) {
+            const auto found = snapshot.keys.for_signing(address, now).usable;
+            return std::any_of(found.begin(), found.end(), [&](const store::Identity* other) {
+                return other->certificate.not_after() > certificate.not_after();
+            });
+        };
+        const auto& addresses = certificate.addresses();
+        if (!addresses.empty() && std::all_of(addresses.begin(), addresses.end(), replaced)) continue;
+        warn(problems, identity.file,
+             certificate.subject() + ", serial " + certificate.serial() + ": expires " +
+                 base::iso8601(certificate.not_after()).substr(0, 10),
+             "get a new certificate and put it beside this one; the newest is used");
+    }
+}
+
+// What rules ask for and there is nothing to do it with.
+void find_lacks(Snapshot& snapshot, std::vector<base::Problem>& problems)
+{
+    const auto& config = snapshot.config;
+    if (any_rule_signs(config) && snapshot.keys.all().empty() && !snapshot.keys_unchecked) {
+        if (config.keys.empty())
+            warn(problems, config.file, "rules ask for signatures, but there are no keys",
+                 "add a section [keys] with path = /etc/smime-milter/keys, and put PFX or PEM files there");
+        else
+            snapshot.lacks.push_back({base::Code::configuration, config.keys.front().origin,
+                                      "rules ask for signatures, but no key could be loaded",
+                                      "put PFX or PEM files into " + config.keys.front().path +
+                                          " (mode 0640, group smime-milter), or remove the rules that sign"});
+    }
+    if (any_rule_verifies(config) && snapshot.trust.empty()) {
+        if (config.trust.anchors.empty())
+            warn(problems, config.file,
+                 "rules ask for verification, but there is no trust anchor: nothing can pass",
+                 "add a section [trust] with anchors = /etc/smime-milter/trust, and put CA certificates "
+                 "there");
+        else
+            snapshot.lacks.push_back(
+                {base::Code::configuration, config.trust.origin,
+                 "rules ask for verification, but no trust anchor could be loaded: nothing can pass",
+                 "put CA certificates into " + config.trust.anchors.front() +
+                     ", or remove anchors from [trust]"});
+    }
+}
+
 }  // namespace
 
 std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Time now,
-                                              std::vector<base::Problem>& problems)
+                                              std::vector<base::Problem>& problems, Credentials credentials)
 {
     auto config = policy::load_config(file, problems);
     if (!config) return nullptr;
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->config = std::move(*config);
     const auto& loaded = snapshot->config;
+    if (loaded.rules.empty())
+        warn(problems, file, "there is no rule: all mail passes as it is",
+             "add one, such as [rule inbound] with direction = incoming and verify = yes");
     for (const auto& shadow : policy::shadowed_rules(loaded))
         warn(problems, shadow.rule->at(),
              "[rule " + shadow.rule->name + "] can never apply: [rule " + shadow.by->name + "] at " +
@@ -65,16 +145,15 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
     const auto& material = snapshot->trust.material();
     std::vector<cms::Certificate> helpers = material.intermediates;
     helpers.insert(helpers.end(), material.anchors.begin(), material.anchors.end());
-    snapshot->keys = store::KeyStore::load(loaded.keys, helpers, now, problems);
+    std::set<std::string> unchecked;
+    snapshot->keys = store::KeyStore::load(
+        credentials == Credentials::needed ? loaded.keys : readable_sources(loaded.keys, unchecked, problems),
+        helpers, now, problems);
+    snapshot->keys_unchecked = !unchecked.empty();
 
-    if (!named_keys_are_there(*snapshot, problems)) return nullptr;
-    if (any_rule_signs(loaded) && snapshot->keys.all().empty())
-        warn(problems, loaded.file, "rules ask for signatures, but no key could be loaded",
-             "put PFX or PEM files into the directory named by path in [keys]");
-    if (any_rule_verifies(loaded) && snapshot->trust.empty())
-        warn(problems, loaded.file,
-             "rules ask for verification, but there is no trust anchor: nothing can pass",
-             "put CA certificates into the directory named by anchors in [trust]");
+    if (!named_keys_are_there(*snapshot, unchecked, problems)) return nullptr;
+    warn_of_expiry(*snapshot, now, problems);
+    find_lacks(*snapshot, problems);
     return snapshot;
 }
 

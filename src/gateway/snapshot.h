@@ -18,6 +18,19 @@ struct Snapshot {
     policy::Config config;
     store::KeyStore keys;
     cms::Trust trust;
+
+    // What rules need and the configuration names, and of which nothing loaded: all
+    // keys, or all anchors.  The daemon starts without, since the rest of its work
+    // goes on; a reload that would lose them is refused, and a check fails.
+    std::vector<base::Error> lacks;
+    // Keys that were left out, see Credentials: about them nothing is known.
+    bool keys_unchecked = false;
+};
+
+// Passwords written as credential:NAME exist for the service only.
+enum class Credentials {
+    needed,        // without them a key is an error: the daemon
+    if_available,  // without them their keys are left out, with a notice: a check from a shell
 };
 
 // Loads configuration, keys and anchors.  No snapshot when the configuration has
@@ -25,6 +38,7 @@ struct Snapshot {
 // anchor file that cannot be used is an error among `problems`, and the rest
 // works: one bad file must not silence a thousand good ones.
 [[nodiscard]] std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Time now,
-                                                            std::vector<base::Problem>& problems);
+                                                            std::vector<base::Problem>& problems,
+                                                            Credentials credentials = Credentials::needed);
 
 }  // namespace gateway

@@ -14,6 +14,7 @@
 
 #include "base/ascii.h"
 #include "milter/endpoint.h"
+#include "milter/preflight.h"
 
 namespace daemon_main
 {
@@ -82,7 +83,7 @@ base::Result<> failed(const std::string& path, const char* step, std::string rem
 
 }  // namespace
 
-base::Result<> ControlSocket::open(const std::string& path)
+base::Result<> ControlSocket::open(const std::string& path, const std::string& user)
 {
     const auto endpoint = milter::Endpoint::parse("unix:" + path);
     if (!endpoint)
@@ -111,7 +112,7 @@ base::Result<> ControlSocket::open(const std::string& path)
     errno = error;
     if (!bound)
         return failed(path, "cannot bind the control socket",
-                      "run: install -d -o smime-milter -g smime-milter -m 0750 " + endpoint->directory());
+                      "run: " + milter::install_command(endpoint->directory(), user, false));
     path_ = path;
     if (listen(listener_, 16) != 0) return failed(path, "cannot listen");
     return {};

@@ -42,8 +42,8 @@ public:
     ControlSocket& operator=(const ControlSocket&) = delete;
 
     // Binds; replaces a stale socket, but not one that answers.  No threads may
-    // exist yet (it changes the umask).
-    [[nodiscard]] base::Result<> open(const std::string& path);
+    // exist yet (it changes the umask).  `user`: whose the directory has to be.
+    [[nodiscard]] base::Result<> open(const std::string& path, const std::string& user);
     void start(Answerer answerer);
     // Ends the thread, at most after the request that is being answered, and
     // removes the socket.

@@ -28,6 +28,7 @@
 #include "main/signals.h"
 #include "main/status.h"
 #include "main/watchdog.h"
+#include "milter/preflight.h"
 #include "milter/service.h"
 
 namespace daemon_main
@@ -49,19 +50,13 @@ void complain(const std::string& text) { std::fprintf(stderr, "%s: %s\n", progra
 
 int check_configuration(const Options& options)
 {
-    std::vector<base::Problem> problems;
-    const auto snapshot = gateway::load_snapshot(options.file, base::SystemClock().now(), problems);
-    bool right = snapshot != nullptr;
-    for (const auto& problem : problems) {
-        complain(problem.text());
-        if (problem.severity == base::Severity::error) right = false;
-    }
-    if (snapshot) {
-        if (const auto endpoint = milter::Endpoint::parse(snapshot->config.socket); !endpoint) {
-            complain(endpoint.error().text());
-            right = false;
+    const auto checked = milter::check_as_daemon(options.file, base::SystemClock().now());
+    bool right = checked.snapshot != nullptr;
+    for (const auto* problems : {&checked.problems, &checked.obstacles})
+        for (const auto& problem : *problems) {
+            complain(problem.text());
+            if (problem.severity == base::Severity::error) right = false;
         }
-    }
     return right ? EXIT_SUCCESS : static_cast<int>(base::Code::configuration);
 }
 
@@ -103,6 +98,8 @@ private:
     base::Result<> check_directory() const;
     void advise() const;
     [[nodiscard]] std::string summary() const;
+    [[nodiscard]] std::string serving() const;
+    [[nodiscard]] std::string user_name() const { return account_ ? account_->name : base::current_user(); }
     bool watch();
     void reload();
     int go_down(bool asked);
@@ -115,7 +112,7 @@ private:
     base::SystemRandom random_;
     Loader loader_;
     base::Time started_ = clock_.now();
-    std::optional<Account> account_;  // to become, when started as root
+    std::optional<base::Account> account_;  // to become, when started as root
     std::optional<InstanceLock> lock_;
     std::optional<milter::Endpoint> endpoint_;
     std::optional<milter::Service> service_;
@@ -137,6 +134,9 @@ base::Result<> Daemon::come_up()
     std::vector<base::Problem> problems;
     const auto config = policy::load_config(options_.file, problems);
     if (!config) {
+        // There is nothing to mend in a file that is not there: that is all to say.
+        if (problems.size() == 1 && problems.front().error.where == options_.file)
+            return base::fail(problems.front().error);
         for (const auto& problem : problems) {
             if (!options_.to_stderr) complain(problem.text());
             log_.write(base::Level::error, problem.text());
@@ -159,7 +159,7 @@ base::Result<> Daemon::come_up()
         if (auto loaded = become_and_load(snapshot); !loaded) return loaded;
     }
     if (!control_path_.empty())
-        if (auto bound = control_.open(control_path_); !bound) return bound;
+        if (auto bound = control_.open(control_path_, user_name()); !bound) return bound;
 
     runtime_.emplace(log_, clock_, random_, std::move(snapshot));
     service_->start(*runtime_, [this] {
@@ -182,11 +182,7 @@ base::Result<> Daemon::come_up()
 void Daemon::choose_control_socket(const policy::Config& config)
 {
     control_path_ = config.control_socket;
-    const auto& settings = config.settings;
-    const bool asked_for = std::any_of(settings.begin(), settings.end(), [](const auto& setting) {
-        return setting.section == "milter" && setting.key == "control_socket";
-    });
-    if (control_path_.empty() || asked_for) return;
+    if (control_path_.empty() || milter::control_socket_is_named(config)) return;
     const std::string directory = control_path_.substr(0, control_path_.rfind('/'));
     const uid_t user = account_ ? account_->uid : geteuid();
     struct stat status{};
@@ -194,11 +190,11 @@ void Daemon::choose_control_socket(const policy::Config& config)
     const int error = errno;
     // As root every directory can be written to: the owner has to tell.
     if (there && (account_ ? status.st_uid == user : access(directory.c_str(), W_OK | X_OK) == 0)) return;
-    const std::string name = account_ ? account_->name : "smime-milter";
+    const std::string name = user_name();
     log_.write(base::Level::warning,
                directory + ": " + (there ? "belongs to somebody else" : std::strerror(error)) +
-                   "; without a control socket smimectl cannot ask the daemon; run: install -d -o " + name +
-                   " -g " + name + " -m 0755 " + directory + ", or set control_socket in [milter]");
+                   "; without a control socket smimectl cannot ask the daemon; run: " +
+                   milter::install_command(directory, name, false) + ", or set control_socket in [milter]");
     control_path_.clear();
 }
 
@@ -220,18 +216,23 @@ void Daemon::watch_workers()
         });
 }
 
-// For `systemctl status`.
-std::string Daemon::summary() const
+// "serving unix:/path, 2 rules, 1 key"
+std::string Daemon::serving() const
 {
     const auto snapshot = runtime_->snapshot();
-    return "STATUS=serving " + endpoint_->spelling + ", " + std::to_string(snapshot->config.rules.size()) +
-           " rules, " + std::to_string(snapshot->keys.all().size()) + " keys";
+    const auto rules = snapshot->config.rules.size(), keys = snapshot->keys.all().size();
+    return "serving " + endpoint_->spelling + ", " + std::to_string(rules) +
+           (rules == 1 ? " rule, " : " rules, ") + std::to_string(keys) + (keys == 1 ? " key" : " keys");
 }
+
+// For `systemctl status`.
+std::string Daemon::summary() const { return "STATUS=" + serving(); }
 
 base::Result<> Daemon::enter_account(const policy::Config& config)
 {
     if (geteuid() != 0) return {};
-    auto account = find_account(config.user.empty() ? program : config.user, "[milter] user");
+    auto account =
+        base::find_account(config.user.empty() ? base::default_user : config.user, "[milter] user");
     if (!account) return base::fail(account.error());
     account_ = *account;
     return {};
@@ -240,7 +241,7 @@ base::Result<> Daemon::enter_account(const policy::Config& config)
 base::Result<> Daemon::become_and_load(std::shared_ptr<const gateway::Snapshot>& snapshot)
 {
     if (account_)
-        if (auto done = become(*account_); !done) return done;
+        if (auto done = base::become(*account_); !done) return done;
     protect_memory();
     snapshot = loader_.load();
     if (snapshot) return {};
@@ -263,7 +264,7 @@ base::Result<> Daemon::check_directory() const
     struct stat status{};
     if (stat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
     return base::fail(base::Code::unavailable, directory, "the directory of the socket does not exist",
-                      "run: install -d -o smime-milter -g postfix -m 2750 " + directory);
+                      "run: " + milter::install_command(directory, user_name(), true));
 }
 
 // Before the socket is bound: libmilter takes a live socket away from another
@@ -280,7 +281,10 @@ base::Result<> Daemon::take_lock()
     } else {
         return {};  // the system lets only one listen on a port
     }
-    auto lock = InstanceLock::acquire(path, account_ ? account_->uid : 0);
+    const std::string name = user_name();
+    auto lock = InstanceLock::acquire(
+        path, account_ ? account_->uid : 0,
+        "run: " + milter::install_command(path.substr(0, path.rfind('/')), name, endpoint_->local()));
     if (!lock) return base::fail(lock.error());
     lock_.emplace(std::move(*lock));
     return {};
@@ -288,7 +292,6 @@ base::Result<> Daemon::take_lock()
 
 void Daemon::advise() const
 {
-    const auto snapshot = runtime_->snapshot();
     auto& log = runtime_->log;
     if (!cms::library_is_current())
         log.write(base::Level::warning,
@@ -297,9 +300,7 @@ void Daemon::advise() const
     if (!endpoint_->local())
         log.write(base::Level::warning, "every local user who reaches " + endpoint_->spelling +
                                             " can have mail signed; a unix: socket keeps them out");
-    log.write(base::Level::notice, "serving " + endpoint_->spelling + ", " +
-                                       std::to_string(snapshot->config.rules.size()) + " rules, " +
-                                       std::to_string(snapshot->keys.all().size()) + " keys");
+    log.write(base::Level::notice, serving());
     log.write(
         base::Level::notice,
         "set milter_default_action = tempfail in main.cf (F=T in sendmail.mc): with \"accept\" Postfix can "

@@ -1,5 +1,7 @@
 #include "main/loader.h"
 
+#include <algorithm>
+
 namespace daemon_main
 {
 namespace
@@ -20,6 +22,26 @@ std::vector<std::string> restart_needed(const policy::Config& old, const policy:
     return keys;
 }
 
+base::Level level_of(base::Severity severity)
+{
+    switch (severity) {
+        case base::Severity::notice: return base::Level::notice;
+        case base::Severity::warning: return base::Level::warning;
+        case base::Severity::error: return base::Level::error;
+    }
+    return base::Level::error;
+}
+
+// All keys or all anchors would be gone: an empty mount point or a changed mode,
+// more often than somebody's will, who can say so in the configuration.
+bool loses(const gateway::Snapshot& before, const gateway::Snapshot& now)
+{
+    return std::any_of(now.lacks.begin(), now.lacks.end(), [&](const base::Error& lack) {
+        return std::none_of(before.lacks.begin(), before.lacks.end(),
+                            [&](const base::Error& known) { return known.what == lack.what; });
+    });
+}
+
 }  // namespace
 
 Loader::Loader(std::string file, bool verbose, base::FilterLog& log, const base::Clock& clock)
@@ -34,13 +56,15 @@ void Loader::say(base::Level level, const std::string& line, std::vector<std::st
     lines.push_back(line);
 }
 
-std::shared_ptr<const gateway::Snapshot> Loader::load(std::vector<std::string>& lines)
+std::shared_ptr<const gateway::Snapshot> Loader::load(std::vector<std::string>& lines,
+                                                      const gateway::Snapshot* before)
 {
     std::vector<base::Problem> problems;
     auto snapshot = gateway::load_snapshot(file_, clock_.now(), problems);
-    for (const auto& problem : problems)
-        say(problem.severity == base::Severity::error ? base::Level::error : base::Level::warning,
-            problem.text(), lines);
+    if (snapshot)
+        for (const auto& lack : snapshot->lacks) problems.push_back({base::Severity::error, lack});
+    for (const auto& problem : problems) say(level_of(problem.severity), problem.text(), lines);
+    if (snapshot && before != nullptr && loses(*before, *snapshot)) snapshot = nullptr;
     if (snapshot && !verbose_) log_.threshold(snapshot->config.log_level);
     const std::lock_guard lock(last_mutex_);
     last_ = base::iso8601(clock_.now()) + (snapshot ? " ok" : " failed");
@@ -51,14 +75,14 @@ std::shared_ptr<const gateway::Snapshot> Loader::load()
 {
     const std::lock_guard lock(loading_);
     std::vector<std::string> lines;
-    return load(lines);
+    return load(lines, nullptr);
 }
 
 Loader::Result Loader::reload(milter::Runtime& runtime)
 {
     const std::lock_guard lock(loading_);
     Result result;
-    auto snapshot = load(result.lines);
+    auto snapshot = load(result.lines, runtime.snapshot().get());
     if (!snapshot) {
         say(base::Level::error, "the configuration was not loaded, the one from before stays in force",
             result.lines);

@@ -21,7 +21,8 @@ public:
     Loader(std::string file, bool verbose, base::FilterLog& log, const base::Clock& clock);
 
     // Builds everything anew and swaps it in, or keeps what is there and says
-    // why.  Each problem is logged, and what takes effect only after a restart.
+    // why: there are mistakes, or all keys or all anchors would be lost.  Each problem is logged, and what
+    // takes effect only after a restart.
     struct Result {
         bool loaded = false;
         std::vector<std::string> lines;  // problems and remarks, as they were logged
@@ -35,7 +36,8 @@ public:
     [[nodiscard]] std::string last() const;  // "2026-11-23T12:00:00Z ok", for status
 
 private:
-    [[nodiscard]] std::shared_ptr<const gateway::Snapshot> load(std::vector<std::string>& lines);
+    [[nodiscard]] std::shared_ptr<const gateway::Snapshot> load(std::vector<std::string>& lines,
+                                                                const gateway::Snapshot* before);
     void say(base::Level level, const std::string& line, std::vector<std::string>& lines);
 
     std::string file_;

@@ -33,14 +33,17 @@ InstanceLock::~InstanceLock()
     if (fd_ >= 0) close(fd_);
 }
 
-base::Result<InstanceLock> InstanceLock::acquire(const std::string& path, unsigned owner)
+base::Result<InstanceLock> InstanceLock::acquire(const std::string& path, unsigned owner,
+                                                 const std::string& remedy)
 {
     const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd < 0) {
         const int error = errno;
-        return base::fail(error == EACCES ? base::Code::permission : base::Code::cannot_create, path,
+        struct stat status{};
+        const bool there = lstat(path.c_str(), &status) == 0;
+        return base::fail(base::Code::cannot_create, path,
                           std::string("cannot open the lock file: ") + std::strerror(error),
-                          "smime-milter must be able to write to that directory");
+                          there ? "when no other smime-milter runs: rm " + path : remedy);
     }
     InstanceLock lock(fd);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {

@@ -21,8 +21,10 @@ public:
     ~InstanceLock();
 
     // Code::temporary names the pid of the instance that has it.  The file can
-    // be handed to the user that the daemon will run as.
-    [[nodiscard]] static base::Result<InstanceLock> acquire(const std::string& path, unsigned owner);
+    // be handed to the user that the daemon will run as.  `remedy`: how to get a
+    // directory in which it can be made (Code::cannot_create).
+    [[nodiscard]] static base::Result<InstanceLock> acquire(const std::string& path, unsigned owner,
+                                                            const std::string& remedy);
 
 private:
     explicit InstanceLock(int fd) : fd_(fd) {}

@@ -5,9 +5,11 @@ libgateway_a_SOURCES += \
 	src/milter/endpoint.cc src/milter/endpoint.h \
 	src/milter/envelope.cc src/milter/envelope.h \
 	src/milter/mta.h \
+	src/milter/preflight.cc src/milter/preflight.h \
 	src/milter/reply.cc src/milter/reply.h \
 	src/milter/runtime.cc src/milter/runtime.h \
-	src/milter/session.cc src/milter/session.h
+	src/milter/session.cc src/milter/session.h \
+	src/milter/version.cc src/milter/version.h
 
 smime_milter_SOURCES = \
 	src/milter/callbacks.cc src/milter/callbacks.h \

@@ -25,7 +25,12 @@ std::optional<std::string> read(const std::string& file, const std::string& wher
     auto content = base::read_file(file, max_file);
     if (!content) {
         auto error = content.error();
+        const bool missing = error.code == base::Code::no_input;
         error.code = base::Code::configuration;
+        if (missing && where.empty() && error.remedy.empty())
+            error.remedy =
+                "name the configuration with -c FILE; a commented one to begin with is "
+                "conf/smime-milter.conf of the sources";
         if (!where.empty()) {
             error.what = error.where + ": " + error.what;
             error.where = where;
@@ -36,7 +41,19 @@ std::optional<std::string> read(const std::string& file, const std::string& wher
     struct stat st{};
     if (stat(file.c_str(), &st) == 0 && (st.st_mode & S_IWOTH) != 0)
         report(problems, base::Severity::error, file, "writable by others", "run: chmod o-w " + file);
+    else if (stat(file.c_str(), &st) == 0 && (st.st_mode & S_IWGRP) != 0 && st.st_gid != 0)
+        report(problems, base::Severity::warning, file,
+               "writable by its group: whoever is in it can have anybody's mail signed",
+               "run: chmod g-w " + file);
     return std::move(*content);
+}
+
+// What dpkg and editors put beside a file.
+bool is_leftover(std::string_view name)
+{
+    constexpr std::string_view ends[] = {"~", ".bak", ".orig", ".old", ".rej", ".save", ".swp", ".disabled"};
+    return name == "README" || name.find(".dpkg-") != std::string_view::npos ||
+           std::any_of(std::begin(ends), std::end(ends), [&](auto end) { return name.ends_with(end); });
 }
 
 // conf.d/*.conf beside the main file, in name order; there need not be any.
@@ -57,7 +74,13 @@ void read_directory(const std::string& main_file, std::vector<SourceFile>& sourc
         return;
     }
     for (const auto& name : *names) {
-        if (!name.ends_with(".conf")) continue;
+        if (!name.ends_with(".conf")) {
+            if (!is_leftover(name))
+                report(problems, base::Severity::warning, directory + "/" + name,
+                       "not read: its name does not end in .conf",
+                       "rename it to " + name + ".conf, or move it away");
+            continue;
+        }
         std::string file = directory;
         file.append("/").append(name);
         if (auto content = read(file, {}, problems)) sources.push_back({file, std::move(*content)});

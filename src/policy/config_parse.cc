@@ -70,7 +70,7 @@ struct TrustDraft {
 };
 
 constexpr Setter<TrustDraft> trust_setters[] = {
-    {"anchors", [](TrustDraft& t, const Value& v) { v.paths(t.source.anchors); }},
+    {"anchors", [](TrustDraft& t, const Value& v) { v.anchors(t.source.anchors); }},
     {"intermediates", [](TrustDraft& t, const Value& v) { v.paths(t.source.intermediates); }},
     {"crls", [](TrustDraft& t, const Value& v) { v.paths(t.source.crls); }},
     {"crl",

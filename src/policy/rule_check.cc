@@ -36,6 +36,8 @@ public:
         required();
         certificate();
         client();
+        recipients_of_strip();
+        senders();
     }
 
 private:
@@ -164,6 +166,37 @@ private:
             if (too_wide(network))
                 error("client", "client " + network.text + " lets too many sign",
                       "name the hosts, at most a /8 (IPv6: /7)");
+    }
+
+    // Without them everybody would be local, and mail on its way to others lose
+    // its signature.
+    void recipients_of_strip()
+    {
+        if (!config_.local_domains.empty()) return;
+        const bool incoming = rule_.direction == Direction::incoming;
+        const char* key = rule_.strip != Strip::never                                  ? "strip"
+                          : incoming && rule_.already_signed == AlreadySigned::strip   ? "already_signed"
+                          : incoming && rule_.eightbit_signed == EightBitSigned::strip ? "eightbit_signed"
+                                                                                       : nullptr;
+        if (key == nullptr) return;
+        error(key,
+              "signatures are taken off for local recipients only, and nobody is local without "
+              "local_domains",
+              "set local_domains in [milter], or remove " + std::string(key));
+    }
+
+    // Authority needs a local author, so such a sender is never signed for.
+    void senders()
+    {
+        if (!rule_.signs() || config_.local_domains.empty()) return;
+        for (const auto& pattern : rule_.sender) {
+            const auto at = pattern.rfind('@');
+            if (at == std::string::npos || is_pattern(pattern.substr(at)) || config_.is_local(pattern))
+                continue;
+            warning("sender",
+                    "nobody is signed for as " + quoted(pattern) + ": its domain is not in local_domains",
+                    "add the domain to local_domains in [milter], or remove it here");
+        }
     }
 
     const RuleDraft& draft_;

@@ -31,7 +31,7 @@ constexpr KeySpec table[] = {
     {"milter", "crypto_slots", "number", "0",
      "messages in cryptographic work at a time; 0 for two for each processor"},
     {"milter", "drain_seconds", "number", "30", "how long a stop waits for messages in work"},
-    {"milter", "user", "text", "", "user to become when started as root"},
+    {"milter", "user", "text", "smime-milter", "user to become when started as root"},
     {"milter", "log_level", "debug|info|notice|warning|error", "info", "the mildest lines to log"},
     {"milter", "report_none", "yes|no", "no", "Authentication-Results also for mail without a signature"},
 

@@ -1,7 +1,9 @@
 #include "policy/value.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
+#include <memory>
 
 #include "base/ascii.h"
 #include "base/log.h"
@@ -21,10 +23,17 @@ bool is_name_octet(char c)
 
 bool has_blank(std::string_view text) { return text.find_first_of(" \t") != std::string_view::npos; }
 
+// As in other configuration languages; here quotes are octets like any others.
+bool is_quoted(std::string_view text)
+{
+    return text.size() >= 2 && (text.front() == '"' || text.front() == '\'') && text.back() == text.front();
+}
+
 // What is wrong with it, or "".
 std::string bad_pattern(std::string_view pattern, Value::Pattern kind)
 {
     if (pattern.size() > max_pattern) return "is longer than " + std::to_string(max_pattern) + " octets";
+    if (is_quoted(pattern)) return "has quotes around it, which would have to be in the message";
     if (kind == Value::Pattern::envelope && pattern == "<>") return {};
     if (pattern.find_first_of("<>") != std::string_view::npos) return "has angle brackets";
     if (kind == Value::Pattern::name) return {};
@@ -160,6 +169,27 @@ void Value::paths(std::vector<std::string>& out) const
         if (is_absolute(item)) out.push_back(std::move(item));
 }
 
+void Value::anchors(std::vector<std::string>& out) const
+{
+    // Web servers are what these are trusted for; a single certificate of theirs may
+    // be named, after somebody has looked at it.
+    constexpr std::string_view web[] = {
+        "/etc/ssl/certs",    "/etc/ssl/certs/ca-certificates.crt", "/usr/share/ca-certificates",
+        "/etc/ssl/cert.pem", "/usr/share/ca-certificates/mozilla", "/etc/pki/tls/certs"};
+    std::vector<std::string> given;
+    paths(given);
+    for (auto& item : given) {
+        const std::unique_ptr<char, void (*)(void*)> resolved(realpath(item.c_str(), nullptr), std::free);
+        std::string real = resolved ? resolved.get() : item;
+        while (real.size() > 1 && real.ends_with('/')) real.pop_back();
+        if (std::find(std::begin(web), std::end(web), real) == std::end(web))
+            out.push_back(std::move(item));
+        else
+            refuse(quoted(item) + " holds the authorities that are trusted for web servers",
+                   "copy the CA certificates that you accept for mail to /etc/smime-milter/trust");
+    }
+}
+
 void Value::password(store::PasswordSource& out) const
 {
     constexpr std::string_view credential = "credential:", file = "file:";
@@ -245,6 +275,9 @@ void Value::header_pattern(std::vector<HeaderPattern>& out) const
                                                     [](char c) { return c > ' ' && c < 0x7f && c != ':'; });
     if (!token || pattern.empty() || pattern.size() > max_pattern)
         refuse(quoted(text_) + " found", "wanted Name: pattern, such as X-Priority: 1*");
+    else if (is_quoted(pattern))
+        refuse(quoted(pattern) + " has quotes around it, which would have to be in the message",
+               "remove them, or put * before and behind them");
     else
         out.push_back({std::string(name), std::string(pattern)});
 }
@@ -279,6 +312,9 @@ void Value::text_pattern(std::vector<std::string>& out) const
     if (text_.size() > max_pattern)
         refuse("pattern of " + std::to_string(text_.size()) + " octets",
                "at most " + std::to_string(max_pattern));
+    else if (is_quoted(text_))
+        refuse(quoted(text_) + " has quotes around it, which would have to be in the message",
+               "remove them, or put * before and behind them");
     else
         out.emplace_back(text_);
 }

@@ -48,10 +48,11 @@ public:
     // A key whose other values are known, but not available in this version.
     void only_the_default() const;
 
-    void path(std::string& out) const;                // absolute, or empty
-    void paths(std::vector<std::string>& out) const;  // absolute
-    void socket(std::string& out) const;              // unix:/path, inet:port@host, inet6:port@[addr]
-    void password(store::PasswordSource& out) const;  // credential:NAME, file:/path or empty
+    void path(std::string& out) const;                  // absolute, or empty
+    void paths(std::vector<std::string>& out) const;    // absolute
+    void anchors(std::vector<std::string>& out) const;  // paths, but never the system's for TLS
+    void socket(std::string& out) const;                // unix:/path, inet:port@host, inet6:port@[addr]
+    void password(store::PasswordSource& out) const;    // credential:NAME, file:/path or empty
 
     void domain(std::string& out) const;  // lower case, or empty
     void domains(std::vector<std::string>& out) const;

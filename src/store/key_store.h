@@ -30,6 +30,7 @@ struct Identity {
 struct PasswordSource {
     std::string text;
 };
+[[nodiscard]] bool has_credentials();  // $CREDENTIALS_DIRECTORY is set
 [[nodiscard]] base::Result<std::optional<base::Secret>> read_password(const PasswordSource& source);
 
 // One place to look: a directory of *.p12 *.pfx *.pem, or one file with a name.

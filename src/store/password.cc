@@ -24,6 +24,12 @@ base::Result<base::Secret> read_secret(const std::string& path)
 
 }  // namespace
 
+bool has_credentials()
+{
+    const char* directory = secure_getenv("CREDENTIALS_DIRECTORY");
+    return directory != nullptr && *directory != '\0';
+}
+
 base::Result<std::optional<base::Secret>> read_password(const PasswordSource& source)
 {
     const std::string_view text = source.text;
@@ -38,12 +44,11 @@ base::Result<std::optional<base::Secret>> read_password(const PasswordSource& so
         if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos)
             return base::fail(base::Code::configuration, "",
                               "\"" + name + "\" cannot be the name of a credential");
-        const char* directory = secure_getenv("CREDENTIALS_DIRECTORY");
-        if (directory == nullptr || *directory == '\0')
+        if (!has_credentials())
             return base::fail(base::Code::no_input, std::string(text),
                               "there are no credentials ($CREDENTIALS_DIRECTORY is not set)",
                               "add LoadCredential=" + name + ":/path/to/password to the systemd unit");
-        path = std::string(directory) + "/" + name;
+        path = std::string(secure_getenv("CREDENTIALS_DIRECTORY")) + "/" + name;
     } else {
         return base::fail(base::Code::configuration, "", "a password comes from file:PATH or credential:NAME",
                           "put it into a file of its own, mode 0640");

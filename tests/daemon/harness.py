@@ -1,4 +1,5 @@
 """A daemon of its own for each test, in a directory of its own."""
+import grp
 import os
 import pwd
 import re
@@ -52,6 +53,7 @@ class Daemon:
         # A short path: the name of a socket has at most 107 octets.
         self.directory = tempfile.mkdtemp(prefix="smd-", dir="/tmp")
         self.user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        self.group = grp.getgrgid(pwd.getpwnam(self.user).pw_gid).gr_name
         self.socket = os.path.join(self.directory, "s", "milter.sock")
         self.control = os.path.join(self.directory, "control.sock")
         self.config = os.path.join(self.directory, "smime-milter.conf")

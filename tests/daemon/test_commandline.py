@@ -63,10 +63,60 @@ def test_check_refuses_a_socket_that_cannot_be():
             assert result.returncode == 78 and "error" in result.stderr, (value, result)
 
 
+def test_check_by_root_sees_what_the_daemons_user_sees():
+    if os.geteuid() != 0:
+        raise harness.Skipped("only root changes its user")
+    with Daemon(start=False) as d:
+        key = os.path.join(d.directory, "keys", "alice.p12")
+        os.chown(key, 0, 0)
+        result = run("-n", "-c", d.config)
+        assert result.returncode == 78 and f"{key}: error: cannot open" in result.stderr, result
+        assert "nobody has no permission" in result.stderr, result
+        d.own()
+        os.chown(os.path.dirname(d.socket), 0, 0)
+        result = run("-n", "-c", d.config)
+        assert result.returncode == 78 and "the daemon's user cannot write there" in result.stderr, result
+        d.own()
+        d.milter["user"] = "nosuchuser"
+        d.configure()
+        result = run("-n", "-c", d.config)
+        assert result.returncode == 78 and "there is no user nosuchuser" in result.stderr, result
+
+
+def test_check_fails_where_the_start_would_for_want_of_a_directory():
+    with Daemon(start=False) as d:
+        missing = os.path.join(d.directory, "not-there")
+        d.milter["socket"] = f"unix:{missing}/milter.sock"
+        d.configure()
+        result = run("-n", "-c", d.config)
+        assert result.returncode == 78, result
+        assert re.search(f"run: install -d -o {d.user} -g postfix -m 2750 {missing}$", result.stderr, re.M), result
+
+
+def test_errors_say_once_that_they_are_errors():
+    with Daemon(start=False) as d:
+        d.configure(raw="[milter]\nnonsense\n")
+        assert d.spawn().wait(harness.PATIENCE) == 78
+        for line in d.log().splitlines():
+            assert line.count("error:") <= 1, line
+
+
+def test_lock_file_that_cannot_be_made_names_the_command():
+    if os.geteuid() != 0:
+        raise harness.Skipped("only root changes its user")
+    with Daemon(start=False) as d:
+        directory = os.path.dirname(d.socket)
+        os.chown(directory, 0, 0)
+        assert d.spawn().wait(harness.PATIENCE) == 73, d.log()
+        assert f"run: install -d -o nobody -g postfix -m 2750 {directory}" in d.log(), d.log()
+
+
 def test_missing_configuration_is_an_error():
     for arguments in (["-n"], []):
         result = run(*arguments, "-c", "/nonexistent/smime-milter.conf")
-        assert result.returncode in (66, 78) and "/nonexistent/smime-milter.conf" in result.stderr, result
+        assert result.returncode == 78, result
+        assert "/nonexistent/smime-milter.conf: error: cannot open: No such file or directory; " in result.stderr, result
+        assert "-c FILE" in result.stderr and "mistakes" not in result.stderr, result
 
 
 def test_broken_configuration_does_not_start():
@@ -84,7 +134,7 @@ def test_missing_socket_directory_names_the_command():
         d.configure()
         process = d.spawn()
         assert process.wait(harness.PATIENCE) == 69
-        assert f"install -d -o smime-milter -g postfix -m 2750 {missing}" in d.log(), d.log()
+        assert f"install -d -o {d.user} -g postfix -m 2750 {missing}" in d.log(), d.log()
 
 
 def test_unknown_user_names_the_command():

@@ -65,5 +65,5 @@ def test_missing_directory_of_the_control_socket_names_the_command():
         d.configure()
         process = d.spawn()
         assert process.wait(PATIENCE) == 69
-        assert f"install -d -o smime-milter -g smime-milter -m 0750 {d.directory}/not-there" in d.log(), d.log()
+        assert f"install -d -o {d.user} -g {d.group} -m 0755 {d.directory}/not-there" in d.log(), d.log()
         assert not os.path.exists(d.socket), "the socket of a daemon that did not start"

@@ -68,10 +68,47 @@ def test_configuration_that_vanished_leaves_the_old_one_in_force():
         assert c.message(samples.PLAIN).body
 
 
+def test_reload_that_would_lose_all_keys_or_all_anchors_is_refused():
+    for folder, lack in (("keys", "no key could be loaded"), ("trust", "no trust anchor could be loaded")):
+        with Daemon() as d, talk(d, SHOP) as c:
+            directory = os.path.join(d.directory, folder)
+            os.rename(directory, directory + ".away")
+            os.mkdir(directory)
+            d.own()
+            d.configure(rules=RULES.replace(SHOP, OTHER))
+            answer = d.ask("reload")
+            assert answer.startswith("error: ") and lack in answer, answer
+            assert "the one from before stays in force" in answer, answer
+            assert d.status()["reload"].endswith(" failed") and d.status()["keys"] == "1", d.status()
+            assert c.message(samples.PLAIN).body, "the old rules and the old key"
+            # With the will of the administrator, who says so in the configuration.
+            d.material = d.material.replace("path = ", "#path = ").replace("password = ", "#password = ").replace(
+                "anchors = ", "#anchors = ")
+            d.configure(rules=RULES.replace(SHOP, OTHER))
+            assert d.ask("reload").startswith("ok: "), d.log()
+
+
+def test_a_daemon_without_its_keys_starts_says_so_and_takes_them_later():
+    with Daemon(start=False) as d:
+        keys = os.path.join(d.directory, "keys")
+        os.rename(keys, keys + ".away")
+        os.mkdir(keys)
+        d.own()
+        d.start()
+        assert "error: rules ask for signatures, but no key could be loaded" in d.log(), d.log()
+        os.rmdir(keys)
+        os.rename(keys + ".away", keys)
+        assert d.ask("reload").startswith("ok: ")
+        with talk(d, SHOP) as c:
+            assert c.message(samples.PLAIN).body
+
+
 def test_message_keeps_the_rules_it_began_with():
     with Daemon() as d, talk(d, SHOP) as c:
         c.mail("<alice@example.org>")
         c.rcpt("<bob@partner.example>")
+        # No reply is agreed on for these steps: the daemon may still have them before it.
+        wait_for(lambda: d.status().get("messages") == "1", "the message to begin")
         d.configure(rules=RULES.replace(SHOP, OTHER))
         assert d.ask("reload").startswith("ok")
         fields, body = split(samples.PLAIN)

@@ -97,6 +97,19 @@ TEST(StderrLog, ALineStaysOneLineWhateverIsInIt)
               "name: error: a\\x0aname: error: forged\\x0d\\x1b[31m\\x7f \xc3\xa4\n");
 }
 
+TEST(StderrLog, WhatIsAnErrorIsSaidOnce)
+{
+    StderrLog log("name");
+    testing::internal::CaptureStderr();
+    log.write(Level::error, "error: no option");
+    log.write(Level::error, "/etc/a.conf:3: error: wrong");
+    log.write(Level::warning, "/etc/a.conf:3: error: wrong");
+    log.write(Level::notice, "ready");
+    EXPECT_EQ(testing::internal::GetCapturedStderr(),
+              "name: error: no option\nname: /etc/a.conf:3: error: wrong\n"
+              "name: warning: /etc/a.conf:3: error: wrong\nname: notice: ready\n");
+}
+
 TEST(LogLine, CutsWhatIsTooLong)
 {
     EXPECT_EQ(printable(std::string(300, 'a'), 10), std::string(10, 'a') + "...");

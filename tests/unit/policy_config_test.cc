@@ -254,7 +254,10 @@ TEST(Config, FilesThatCannotBeReadAreErrors)
     std::vector<base::Problem> problems;
     EXPECT_FALSE(load_config(d.path("none.conf"), problems));
     ASSERT_EQ(problems.size(), 1U);
-    EXPECT_EQ(problems[0].text(), d.path("none.conf") + ": error: cannot open: No such file or directory");
+    EXPECT_EQ(problems[0].text(), d.path("none.conf") +
+                                      ": error: cannot open: No such file or directory; name the "
+                                      "configuration with -c FILE; a commented one to begin with is "
+                                      "conf/smime-milter.conf of the sources");
     EXPECT_EQ(problems[0].error.code, base::Code::configuration);
 
     const auto main = d.write("sub/c", "");
@@ -282,6 +285,17 @@ TEST(Config, AFileThatOthersMayWriteIsRefused)
     EXPECT_FALSE(load_config(main, problems));
     ASSERT_EQ(problems.size(), 1U);
     EXPECT_EQ(problems[0].text(), main + ": error: writable by others; run: chmod o-w " + main);
+}
+
+TEST(Config, TheSystemsAuthoritiesForTlsAreNoAnchors)
+{
+    for (const char* const path : {"/etc/ssl/certs", "/etc/ssl/certs/", "/etc/ssl/../ssl/certs",
+                                   "/etc/ssl/certs/ca-certificates.crt", "/usr/share/ca-certificates"})
+        EXPECT_NE(problem(std::string("[trust]\nanchors = ") + path + "\n")
+                      .find("trusted for web servers; copy the CA certificates"),
+                  std::string::npos)
+            << path;
+    EXPECT_EQ(load("[trust]\nanchors = /etc/smime-milter/trust, /etc/ssl/certs/Company.pem\n").text(), "");
 }
 
 TEST(Config, WarningsDoNotKeepItFromLoading)

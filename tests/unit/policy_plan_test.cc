@@ -178,7 +178,7 @@ TEST(Plan, AStripIsDoneOnlyIfAllWantIt)
         {{any, nothing}, "ab", Strip::never, "[rule a] strips, but not for b@x.example ([rule b])"},
     };
     for (const auto& row : table) {
-        const auto p = plan(rules(row.actions), row.recipients);
+        const auto p = plan(rules(row.actions, "[milter]\nlocal_domains = x.example\n"), row.recipients);
         EXPECT_EQ(name(p->decision.plan.strip), std::string(name(row.strip))) << row.recipients;
         EXPECT_EQ(p->decision.plan.no_strip_reason, row.reason);
         EXPECT_EQ(p->decision.plan.verify, row.actions[0] != nothing);

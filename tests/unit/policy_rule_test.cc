@@ -10,7 +10,7 @@ using policy_test::problem;
 
 Rule rule(const std::string& keys)
 {
-    return good("[milter]\nlocal_domains = example.org\n[rule a]\n" + keys).rules.at(0);
+    return good("[milter]\nlocal_domains = example.org, example.net\n[rule a]\n" + keys).rules.at(0);
 }
 
 TEST(RuleConfig, EveryKeyArrives)
@@ -195,6 +195,41 @@ TEST(RuleConfig, WhatThisVersionCannotDoIsAnErrorAndNeverIgnored)
     EXPECT_NE(
         problem("[rule a]\nverify = yes\nencrypt = maybe\n").find("wanted no, mandatory or opportunistic"),
         std::string::npos);
+}
+
+TEST(RuleConfig, PatternsInQuotesAreRefusedForNothingWouldMatchThem)
+{
+    for (const char* const setting :
+         {"sender = \"*@example.org\"", "recipient = '*@example.org'", "login = \"alice\"",
+          "header = X-Class: \"secret\"", "subject = \"[sign]*\""})
+        EXPECT_NE(problem(std::string("[rule a]\ndirection = any\nverify = yes\n") + setting + "\n")
+                      .find("has quotes around it"),
+                  std::string::npos)
+            << setting;
+    EXPECT_EQ(
+        load("[rule a]\nverify = yes\nsender = \"john doe\"@example.org\n").text().find("quotes around"),
+        std::string::npos);
+}
+
+TEST(RuleConfig, StrippingNeedsToKnowWhoIsLocal)
+{
+    EXPECT_EQ(problem("[rule a]\nverify = yes\nstrip = valid\n"),
+              "c:3: error: signatures are taken off for local recipients only, and nobody is local without "
+              "local_domains; set local_domains in [milter], or remove strip");
+    EXPECT_TRUE(
+        problem("[rule a]\nverify = yes\neightbit_signed = strip\n").starts_with("c:3: error: signatures"));
+    EXPECT_EQ(load("[rule a]\ndirection = outgoing\nalready_signed = strip\n").text(), "");
+    EXPECT_EQ(load("[milter]\nlocal_domains = example.org\n[rule a]\nverify = yes\nstrip = any\n").text(),
+              "");
+}
+
+TEST(RuleConfig, ASenderWhoIsNotOursIsReportedWhereRulesSign)
+{
+    const std::string local = "[milter]\nlocal_domains = example.org\n[rule a]\n";
+    EXPECT_TRUE(problem(local + "sign = clear\nsender = *@example.org, *@exmaple.org\n")
+                    .starts_with("c:5: warning: nobody is signed for as \"*@exmaple.org\""));
+    EXPECT_EQ(load(local + "sign = clear\nsender = *@example.org, *@*, *\n").text(), "");
+    EXPECT_EQ(load(local + "verify = yes\nsender = *@partner.example\n").text(), "");
 }
 
 TEST(RuleConfig, WhatBecomesOfSignedMailIsAnActionOfItsOwn)
