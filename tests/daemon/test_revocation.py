@@ -192,12 +192,19 @@ def test_ocsp_responder_is_asked_and_believed():
         port = free_port()
         url = f"http://127.0.0.1:{port}/"
         good, bad = ca.message(ocsp=url), ca.message(ocsp=url, revoked=True)
+        with open(ca.path("index"), encoding="ascii") as f:
+            known = f.read()
+        stranger = ca.message(ocsp=url)  # the index of the responder lacks it
+        with open(ca.path("index"), "w", encoding="ascii") as f:
+            f.write(known)
         process = ca.responder(port)
         with ca.daemon(ocsp="on", revocation_fail="hard") as d:
             said = verdict(d, good)[0]
             assert "smime=pass" in said, (said, ca.said(), d.log())
             said = verdict(d, bad)[0]
             assert "smime=pass" not in said and "revoked" in said, said
+            said = verdict(d, stranger)[0]
+            assert "smime=temperror" in said, said
             # The answer is kept: nobody has to be there the second time.
             process.kill()
             process.wait()
