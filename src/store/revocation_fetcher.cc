@@ -70,8 +70,13 @@ public:
             const std::lock_guard lock(mutex_);
             stopping_ = true;
             *cancel_ = true;
+            for (const auto& job : waiting_) {
+                job->answer = unavailable(job->question, "stopping");
+                jobs_.erase(job->key);
+            }
             waiting_.clear();
         }
+        done_.notify_all();
         wanted_.notify_all();
         for (auto& t : threads_) t.join();
     }

@@ -13,6 +13,7 @@ check_PROGRAMS += \
 	tests/fuzz/fuzz_content_type \
 	tests/fuzz/fuzz_encapsulate \
 	tests/fuzz/fuzz_header_marks \
+	tests/fuzz/fuzz_revocation \
 	tests/fuzz/fuzz_structure \
 	tests/fuzz/fuzz_verify_message
 tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz_address.cc
@@ -39,6 +40,9 @@ tests_fuzz_fuzz_encapsulate_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_header_marks_SOURCES = tests/fuzz/fuzz_header_marks.cc
 tests_fuzz_fuzz_header_marks_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_header_marks_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_revocation_SOURCES = tests/fuzz/fuzz_revocation.cc
+tests_fuzz_fuzz_revocation_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_revocation_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_structure_SOURCES = tests/fuzz/fuzz_structure.cc
 tests_fuzz_fuzz_structure_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_structure_LDFLAGS = $(fuzz_ldflags)
@@ -55,6 +59,7 @@ fuzz_replays = \
 	tests/fuzz/replay_content_type \
 	tests/fuzz/replay_encapsulate \
 	tests/fuzz/replay_header_marks \
+	tests/fuzz/replay_revocation \
 	tests/fuzz/replay_structure \
 	tests/fuzz/replay_verify_message
 check_PROGRAMS += $(fuzz_replays)
@@ -75,6 +80,8 @@ tests_fuzz_replay_encapsulate_SOURCES = tests/fuzz/fuzz_encapsulate.cc tests/fuz
 tests_fuzz_replay_encapsulate_LDADD = $(gateway_libs)
 tests_fuzz_replay_header_marks_SOURCES = tests/fuzz/fuzz_header_marks.cc tests/fuzz/replay.cc
 tests_fuzz_replay_header_marks_LDADD = $(gateway_libs)
+tests_fuzz_replay_revocation_SOURCES = tests/fuzz/fuzz_revocation.cc tests/fuzz/replay.cc
+tests_fuzz_replay_revocation_LDADD = $(gateway_libs)
 tests_fuzz_replay_structure_SOURCES = tests/fuzz/fuzz_structure.cc tests/fuzz/replay.cc
 tests_fuzz_replay_structure_LDADD = $(gateway_libs)
 tests_fuzz_replay_verify_message_SOURCES = tests/fuzz/fuzz_verify_message.cc tests/fuzz/replay.cc

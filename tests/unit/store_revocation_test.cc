@@ -219,6 +219,24 @@ TEST(RevocationFetcher, BudgetEndsTheWaitButNotTheFetch)
     EXPECT_EQ(server.served, 1);
 }
 
+TEST(RevocationFetcher, StoppingEndsEveryWait)
+{
+    const Server server(ok(crl()), 500ms);
+    const base::FixedClock clock(now);
+    auto fetcher = std::make_unique<RevocationFetcher>(clock, RevocationFetcher::Bounds{1, 8, 8, 1U << 20});
+    std::vector<std::unique_ptr<cms::RevocationSource>> sources;
+    for (int i = 0; i < 3; ++i) sources.push_back(fetcher->source(limits(20s)));
+    const auto began = std::chrono::steady_clock::now();
+    std::vector<std::thread> askers;
+    for (std::size_t i = 0; i < sources.size(); ++i)
+        askers.emplace_back(
+            [&, i] { (void)sources[i]->ask({RevocationKind::crl, server.url() + std::to_string(i), ""}); });
+    std::this_thread::sleep_for(100ms);
+    fetcher.reset();
+    for (auto& t : askers) t.join();
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+}
+
 TEST(RevocationFetcher, CacheIsBounded)
 {
     const Server server(ok(crl()));
