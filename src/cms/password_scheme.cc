@@ -66,7 +66,7 @@ tl::unexpected<base::Error> Opening::damaged(const std::string& what) const
 
 tl::unexpected<base::Error> Opening::password_needed() const
 {
-    return base::fail(base::Code::configuration, where, "encrypted, and no password was given",
+    return base::fail(base::Code::permission, where, "encrypted, and no password was given",
                       "set password = file:PATH or credential:NAME for it");
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "policy/decide.h"
+#include "store/directory_store.h"
 
 namespace gateway
 {
@@ -66,6 +67,14 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
     std::vector<cms::Certificate> helpers = material.intermediates;
     helpers.insert(helpers.end(), material.anchors.begin(), material.anchors.end());
     snapshot->keys = store::KeyStore::load(loaded.keys, helpers, now, problems);
+
+    std::vector<std::shared_ptr<const store::CertificateStore>> others;
+    using Kind = store::Provenance::Kind;
+    if (const auto& path = loaded.certificates.pinned; !path.empty())
+        others.push_back(store::DirectoryStore::open({path, Kind::pinned}, problems));
+    if (const auto& path = loaded.certificates.path; !path.empty())
+        others.push_back(store::DirectoryStore::open({path}, problems));
+    snapshot->certificates = std::make_shared<store::CombinedStore>(std::move(others));
 
     if (!named_keys_are_there(*snapshot, problems)) return nullptr;
     if (any_rule_signs(loaded) && snapshot->keys.all().empty())

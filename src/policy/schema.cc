@@ -41,6 +41,9 @@ constexpr KeySpec table[] = {
     {"key", "file", "path", "", "one PFX or PEM file, for certificate = NAME"},
     {"key", "password", "password", "", "where its password is"},
 
+    {"certificates", "path", "path", "", "directory of correspondents' certificates, to encrypt to"},
+    {"certificates", "pinned", "path", "", "directory of certificates that are trusted for one address each"},
+
     {"trust", "anchors", "paths", "", "files or directories of trust anchors", list},
     {"trust", "intermediates", "paths", "", "files or directories that only help to build paths", list},
     {"trust", "crls", "paths", "", "files or directories of CRLs", list},
