@@ -72,7 +72,7 @@ tl::unexpected<base::Error> Opening::password_needed() const
 
 tl::unexpected<base::Error> Opening::password_wrong() const
 {
-    return base::fail(base::Code::configuration, where, "wrong password",
+    return base::fail(base::Code::permission, where, "wrong password",
                       "check the file or credential that holds the password");
 }
 

@@ -44,14 +44,17 @@ base::Result<CertificateFile> read_certificates(const std::string& file,
     auto octets = base::read_file(file, largest);
     if (!octets) {
         base::Error error = octets.error();
-        if (error.remedy.empty()) error.remedy = "name a .p12, .pfx, .pem, .crt, .cer, .der, .p7b or .p7c file";
+        if (error.remedy.empty())
+            error.remedy = "name a .p12, .pfx, .pem, .crt, .cer, .der, .p7b or .p7c file";
         return base::fail(std::move(error));
     }
     const base::Secret owner(std::move(*octets));  // may hold a key: wiped when done
     auto opened = cms::open_container(owner.reveal(), file, password ? &*password : nullptr);
     if (!opened) {
         base::Error error = opened.error();
-        if (error.code == Code::permission) error.remedy = "give its password with --password-file FILE";
+        if (error.code == Code::permission)
+            error.remedy = password_file ? "check what is in " + *password_file
+                                         : "give its password with --password-file FILE";
         if (error.remedy.empty()) error.remedy = "export it again, as .p12, .pem, .cer or .p7b";
         return base::fail(std::move(error));
     }

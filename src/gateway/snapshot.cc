@@ -22,6 +22,13 @@ bool any_rule_verifies(const policy::Config& config)
                        [](const policy::Rule& rule) { return rule.verify; });
 }
 
+bool none_can_sign(const store::KeyStore& keys, base::Time now)
+{
+    return std::all_of(keys.all().begin(), keys.all().end(), [&](const store::Identity& identity) {
+        return store::unfit_for_signing(identity.certificate, now).has_value();
+    });
+}
+
 void warn(std::vector<base::Problem>& problems, std::string where, std::string what, std::string remedy)
 {
     problems.push_back({base::Severity::warning,
@@ -80,6 +87,10 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
     if (any_rule_signs(loaded) && snapshot->keys.all().empty())
         warn(problems, loaded.file, "rules ask for signatures, but no key could be loaded",
              "put PFX or PEM files into the directory named by path in [keys]");
+    else if (any_rule_signs(loaded) && none_can_sign(snapshot->keys, now))
+        warn(problems, loaded.file,
+             "rules ask for signatures, but no key can sign now: all are expired or unfit",
+             "import a new one: smimectl cert import FILE; smimectl cert list shows what is there");
     if (any_rule_verifies(loaded) && snapshot->trust.empty())
         warn(problems, loaded.file,
              "rules ask for verification, but there is no trust anchor: nothing can pass",
