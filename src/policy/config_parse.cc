@@ -50,6 +50,8 @@ constexpr Setter<ParsedConfig> milter_setters[] = {
 constexpr Setter<store::KeySource> keys_setters[] = {
     {"path", [](store::KeySource& k, const Value& v) { v.path(k.path); }},
     {"password", [](store::KeySource& k, const Value& v) { v.password(k.password); }},
+    {"activation_delay",
+     [](store::KeySource& k, const Value& v) { v.number(k.activation_delay, 24U * 366); }},
 };
 
 constexpr Setter<store::KeySource> key_setters[] = {

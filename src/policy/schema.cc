@@ -37,6 +37,7 @@ constexpr KeySpec table[] = {
 
     {"keys", "path", "path", "", "directory of *.p12, *.pfx and *.pem files to sign with"},
     {"keys", "password", "password", "", "where the password of these files is"},
+    {"keys", "activation_delay", "number", "0", "hours for which an older certificate is preferred to a new one"},
 
     {"key", "file", "path", "", "one PFX or PEM file, for certificate = NAME"},
     {"key", "password", "password", "", "where its password is"},

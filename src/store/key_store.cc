@@ -42,6 +42,7 @@ KeyStore KeyStore::load(const std::vector<KeySource>& sources, const std::vector
         if (!source.name.empty()) named.insert(canonical(source.path));
     KeyStore store;
     for (const KeySource& source : sources) {
+        if (source.name.empty()) store.activation_delay_ = std::chrono::hours(source.activation_delay);
         KeyLoader loader(source, problems);
         loader.read(source.name.empty() ? named : std::unordered_set<std::string>());
         loader.pair(helpers, now, store.identities_);
@@ -73,7 +74,11 @@ KeyStore::Candidates KeyStore::for_signing(std::string_view address, base::Time 
     if (const auto it = by_address_.find(base::to_lower(address)); it != by_address_.end())
         for (std::size_t i : it->second)
             if (identities_[i].certificate.names(address)) found.push_back(&identities_[i]);
-    return judge(found, now);
+    Candidates out = judge(found, now);
+    std::stable_partition(out.usable.begin(), out.usable.end(), [&](const Identity* identity) {
+        return identity->certificate.not_before() + activation_delay_ <= now;
+    });
+    return out;
 }
 
 KeyStore::Candidates KeyStore::named(std::string_view name, base::Time now) const

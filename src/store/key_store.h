@@ -39,6 +39,9 @@ struct KeySource {
     std::string path;
     PasswordSource password;
     std::string origin;  // "file:line" of the configuration, for errors
+    // Hours in which a certificate signs only if no older one can, so that those
+    // who look at it by its directory or CRL know it by then.  Of [keys] only.
+    unsigned activation_delay = 0;
 };
 
 // Immutable once loaded; safe to use from several threads.  As a CertificateStore
@@ -56,7 +59,8 @@ public:
                          base::Time now, std::vector<base::Problem>& problems);
 
     // Identities whose certificate names the address, best first: usable for
-    // signing at `now` (validity, usages), newest notBefore first.
+    // signing at `now` (validity, usages), newest notBefore first, but those in
+    // their activation delay last.
     struct Candidates {
         std::vector<const Identity*> usable;
         std::vector<std::string> rejected;  // "serial 01ab: expired 2026-01-01", for the log
@@ -82,6 +86,7 @@ private:
     [[nodiscard]] std::vector<Found> pick(const Index& index, const std::string& key) const;
 
     std::vector<Identity> identities_;
+    std::chrono::hours activation_delay_{0};
     Index by_address_;  // lower case; certificates confirm the match
     Index by_name_;
     Index by_key_id_, by_issuer_serial_, by_fingerprint_;

@@ -121,6 +121,38 @@ TEST(KeyStoreTest, NewestValidCertificateComesFirst)  // P10
     EXPECT_EQ(keys.for_signing("alice@example.org", now + 48h).usable.at(0)->certificate, future);
 }
 
+TEST(KeyStoreTest, ANewCertificateWaitsForItsActivationWhileAnOlderOneServes)  // C11
+{
+    const TemporaryDirectory d;
+    const auto made = [&](const char* name, base::Time from, base::Time to) {
+        const auto who = pki().leaf(name, [&](auto& r) {
+            r.not_before = from;
+            r.not_after = to;
+        });
+        d.put(name + ".pem"s, pem(who));
+        return who.certificate;
+    };
+    const auto older = made("older", start, now + 72h), newer = made("newer", now - 1h, end);
+    store::KeySource source{"", d.path(), {}, "c:1"};
+    source.activation_delay = 24;
+    const auto keys = load({source}).keys;
+    const auto first = [&](base::Time t) {
+        return keys.for_signing("alice@example.org", t).usable.at(0)->certificate;
+    };
+    EXPECT_EQ(keys.for_signing("alice@example.org", now).usable.size(), 2U);
+    EXPECT_EQ(first(now), older);
+    EXPECT_EQ(first(now + 22h), older);
+    EXPECT_EQ(first(now + 23h), newer);
+    EXPECT_EQ(first(now + 96h), newer) << "the older one has expired";
+    // Alone it signs at once.
+    const TemporaryDirectory alone;
+    alone.put("newer.pem", pem(pki().leaf("Newer", [](auto& r) { r.not_before = now - 1h; })));
+    source.path = alone.path();
+    EXPECT_EQ(load({source}).keys.for_signing("alice@example.org", now).usable.size(), 1U);
+    // Mail to it is decrypted from the first hour.
+    EXPECT_EQ(must(keys.find("alice@example.org", now, store::Purpose::decrypt)).size(), 2U);
+}
+
 TEST(KeyStoreTest, NamedFilesAreKeptApartFromTheDirectory)
 {
     const TemporaryDirectory d;
