@@ -47,19 +47,6 @@ std::string curve_of(const EVP_PKEY* key)
     return nist != nullptr ? nist : group;
 }
 
-bool has_control(base::Octets o) { return std::any_of(o.begin(), o.end(), base::is_control); }
-bool is_ascii(base::Octets o)
-{
-    return std::none_of(o.begin(), o.end(), [](char c) { return static_cast<unsigned char>(c) > 0x7f; });
-}
-
-// An address as a name of e-mail type may carry it; an odd one is not guessed at.
-bool plausible(base::Octets address)
-{
-    const auto at = address.rfind('@');
-    return at != base::Octets::npos && at > 0 && at + 1 < address.size() && !has_control(address);
-}
-
 struct AlternativeNames {
     std::vector<std::string> addresses;
     bool any = false;  // an e-mail name was there, even an unusable one
@@ -79,14 +66,14 @@ AlternativeNames alternative_names(X509* x)
             out.any = true;
             const base::Octets text = ossl::octets(static_cast<const ASN1_STRING*>(value));
             // rfc822Name is ASCII; other addresses are SmtpUTF8Mailbox (RFC 9598).
-            if (plausible(text) && is_ascii(text)) out.addresses.emplace_back(text);
+            if (is_usable_address(text, true)) out.addresses.emplace_back(text);
         } else if (type == GEN_OTHERNAME) {
             const auto* other = static_cast<const OTHERNAME*>(value);
             if (OBJ_obj2nid(other->type_id) != NID_id_on_SmtpUTF8Mailbox) continue;
             out.any = true;
             if (other->value == nullptr || other->value->type != V_ASN1_UTF8STRING) continue;
             const base::Octets text = ossl::octets(other->value->value.utf8string);
-            if (plausible(text)) out.addresses.emplace_back(text);
+            if (is_usable_address(text, false)) out.addresses.emplace_back(text);
         }
     }
     return out;
@@ -103,7 +90,7 @@ std::vector<std::string> subject_addresses(const X509* x)
         const ossl::MemoryPtr<unsigned char> owner(utf8);
         if (n <= 0) continue;
         const base::Octets text = ossl::octets(utf8, static_cast<std::size_t>(n));
-        if (plausible(text) && is_ascii(text)) out.emplace_back(text);
+        if (is_usable_address(text, true)) out.emplace_back(text);
     }
     return out;
 }

@@ -69,6 +69,9 @@ Format recognise(base::Octets content)
 {
     if (content.starts_with("-----BEGIN ") || content.find("\n-----BEGIN ") != base::Octets::npos)
         return Format::pem;
+    // Microsoft's .sst: version 0, then "CERT".
+    constexpr base::Octets serialized_store("\0\0\0\0CERT", 8);
+    if (content.starts_with(serialized_store)) return Format::serialized_store;
     return recognise_der(content);
 }
 
@@ -88,6 +91,10 @@ base::Result<Container> open_container(base::Octets content, const std::string& 
         case Format::certificate: done = add_certificate(content, opening, out); break;
         case Format::crl: done = add_crl(content, opening, out); break;
         case Format::key: done = add_key(content, opening, out); break;
+        case Format::serialized_store:
+            return base::fail(base::Code::data, where,
+                              "a Microsoft serialized certificate store (.sst), which is not read",
+                              "export the certificates as PKCS #7 (.p7b) or one by one as .cer instead");
         case Format::unknown:
             done = opening.damaged("neither PEM nor a PKCS#12, PKCS#7, certificate, CRL or key in DER");
             break;

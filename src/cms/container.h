@@ -20,7 +20,7 @@ struct Container {
     bool legacy = false;                    // needed the legacy provider (RC2, 3DES-SHA1): advise to convert
 };
 
-enum class Format { pem, pkcs12, pkcs7, certificate, crl, key, unknown };
+enum class Format { pem, pkcs12, pkcs7, certificate, crl, key, serialized_store, unknown };
 [[nodiscard]] Format recognise(base::Octets content);  // from the octets, never from the name
 
 // Everything in it.  `password` may be null; a wrong or missing one is an error

@@ -1,6 +1,8 @@
 libgateway_a_SOURCES += \
 	src/cms/algorithms.cc src/cms/algorithms.h \
 	src/cms/certificate.cc src/cms/certificate.h \
+	src/cms/certificate_profile.cc src/cms/certificate_profile.h \
+	src/cms/certificate_summary.cc src/cms/certificate_summary.h \
 	src/cms/container.cc src/cms/container.h \
 	src/cms/decrypt.cc src/cms/decrypt.h \
 	src/cms/der.cc src/cms/der.h \

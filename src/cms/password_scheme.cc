@@ -66,13 +66,13 @@ tl::unexpected<base::Error> Opening::damaged(const std::string& what) const
 
 tl::unexpected<base::Error> Opening::password_needed() const
 {
-    return base::fail(base::Code::configuration, where, "encrypted, and no password was given",
+    return base::fail(base::Code::permission, where, "encrypted, and no password was given",
                       "set password = file:PATH or credential:NAME for it");
 }
 
 tl::unexpected<base::Error> Opening::password_wrong() const
 {
-    return base::fail(base::Code::configuration, where, "wrong password",
+    return base::fail(base::Code::permission, where, "wrong password",
                       "check the file or credential that holds the password");
 }
 

@@ -3,6 +3,7 @@
 #include <openssl/core_names.h>
 #include <time.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/ascii.h"
@@ -50,6 +51,15 @@ std::optional<base::Time> time_of(const ASN1_TIME* time)
     if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return std::nullopt;
     const time_t seconds = timegm(&parts);
     return base::Time(std::chrono::seconds(seconds));
+}
+
+bool is_usable_address(base::Octets address, bool ascii_only)
+{
+    const auto at = address.rfind('@');
+    if (at == base::Octets::npos || at == 0 || at + 1 == address.size()) return false;
+    return std::none_of(address.begin(), address.end(), [&](char c) {
+        return base::is_control(c) || (ascii_only && static_cast<unsigned char>(c) > 0x7f);
+    });
 }
 
 std::string key_fingerprint(const EVP_PKEY* key)

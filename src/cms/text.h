@@ -20,6 +20,10 @@ namespace cms
 // nullopt when it is not a valid time.
 [[nodiscard]] std::optional<base::Time> time_of(const ASN1_TIME* time);
 
+// An address as a name of e-mail type may carry it (rfc822Name: `ascii_only`);
+// an odd one is not guessed at.
+[[nodiscard]] bool is_usable_address(base::Octets address, bool ascii_only);
+
 [[nodiscard]] std::string sha256_hex(base::Octets octets);
 
 // Of the numbers of the public key, not of an encoding: encoders are slow in

@@ -1,4 +1,8 @@
 smimectl_SOURCES = \
+	src/ctl/cert.cc src/ctl/cert.h \
+	src/ctl/cert_check.cc \
+	src/ctl/cert_import.cc \
+	src/ctl/cert_store.cc \
 	src/ctl/command.h \
 	src/ctl/configuration.cc \
 	src/ctl/control.cc \

@@ -12,6 +12,14 @@ namespace
 
 using ctl::Command;
 
+constexpr Command cert[] = {
+    {"check", "tell what the certificates in a file may be used for", ctl::cert_check},
+    {"import", "check the certificates in a file and store them", ctl::cert_import},
+    {"list", "list keys, correspondents, anchors", ctl::cert_list},
+    {"show", "judge stored certificates again", ctl::cert_show},
+    {"export", "write one as PEM, DER or PFX", ctl::cert_export},
+};
+
 constexpr Command test_ca[] = {
     {"init", "make a certification authority in a directory", ctl::test_ca_init},
     {"issue", "issue a certificate with its key as PFX", ctl::test_ca_issue},
@@ -29,6 +37,7 @@ constexpr Command commands[] = {
     {"decrypt", "decrypt a message with a given key", ctl::decrypt},
     {"reencapsulate", "make a clear signature opaque, without a key", ctl::reencapsulate},
     {"inspect", "show the MIME tree and the CMS layers of a message", ctl::inspect},
+    {"cert", "certificates: check, import, list, show, export", nullptr, cert},
     {"test-ca", "a certification authority for trying things out", nullptr, test_ca},
     {"status", "ask the running daemon how it is", ctl::status},
     {"reload", "make the running daemon read its configuration again", ctl::reload},

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "policy/decide.h"
+#include "store/directory_store.h"
 
 namespace gateway
 {
@@ -21,6 +22,13 @@ bool any_rule_verifies(const policy::Config& config)
 {
     return std::any_of(config.rules.begin(), config.rules.end(),
                        [](const policy::Rule& rule) { return rule.verify; });
+}
+
+bool none_can_sign(const store::KeyStore& keys, base::Time now)
+{
+    return std::all_of(keys.all().begin(), keys.all().end(), [&](const store::Identity& identity) {
+        return store::unfit_for_signing(identity.certificate, now).has_value();
+    });
 }
 
 void warn(std::vector<base::Problem>& problems, std::string where, std::string what, std::string remedy)
@@ -94,7 +102,7 @@ void warn_of_expiry(const Snapshot& snapshot, base::Time now, std::vector<base::
 }
 
 // What rules ask for and there is nothing to do it with.
-void find_lacks(Snapshot& snapshot, std::vector<base::Problem>& problems)
+void find_lacks(Snapshot& snapshot, base::Time now, std::vector<base::Problem>& problems)
 {
     const auto& config = snapshot.config;
     if (any_rule_signs(config) && snapshot.keys.all().empty() && !snapshot.keys_unchecked) {
@@ -106,6 +114,10 @@ void find_lacks(Snapshot& snapshot, std::vector<base::Problem>& problems)
                                       "rules ask for signatures, but no key could be loaded",
                                       "put PFX or PEM files into " + config.keys.front().path +
                                           " (mode 0640, group smime-milter), or remove the rules that sign"});
+    } else if (any_rule_signs(config) && !snapshot.keys_unchecked && none_can_sign(snapshot.keys, now)) {
+        warn(problems, config.file,
+             "rules ask for signatures, but no key can sign now: all are expired or unfit",
+             "import a new one: smimectl cert import FILE; smimectl cert list shows what is there");
     }
     if (any_rule_verifies(config) && snapshot.trust.empty()) {
         if (config.trust.anchors.empty())
@@ -151,9 +163,17 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
         helpers, now, problems);
     snapshot->keys_unchecked = !unchecked.empty();
 
+    std::vector<std::shared_ptr<const store::CertificateStore>> others;
+    using Kind = store::Provenance::Kind;
+    if (const auto& path = loaded.certificates.pinned; !path.empty())
+        others.push_back(store::DirectoryStore::open({path, Kind::pinned}, problems));
+    if (const auto& path = loaded.certificates.path; !path.empty())
+        others.push_back(store::DirectoryStore::open({path}, problems));
+    snapshot->certificates = std::make_shared<store::CombinedStore>(std::move(others));
+
     if (!named_keys_are_there(*snapshot, unchecked, problems)) return nullptr;
     warn_of_expiry(*snapshot, now, problems);
-    find_lacks(*snapshot, problems);
+    find_lacks(*snapshot, now, problems);
     return snapshot;
 }
 

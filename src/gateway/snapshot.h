@@ -17,6 +17,9 @@ namespace gateway
 struct Snapshot {
     policy::Config config;
     store::KeyStore keys;
+    // Other people's, of [certificates]: pinned ones first.  Never null.
+    std::shared_ptr<const store::CertificateStore> certificates =
+        std::make_shared<store::CombinedStore>(std::vector<std::shared_ptr<const store::CertificateStore>>());
     cms::Trust trust;
 
     // What rules need and the configuration names, and of which nothing loaded: all

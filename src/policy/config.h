@@ -133,6 +133,12 @@ struct Revocation {
     [[nodiscard]] bool asks() const { return fetch_crls || ocsp != cms::CrlMode::off; }
 };
 
+// Directories of other people's certificates; "" when there is none.
+struct Certificates {
+    std::string path;
+    std::string pinned;  // ADDRESS.pem: trusted for this address
+};
+
 struct Config {
     // [milter]
     std::string socket;
@@ -150,8 +156,9 @@ struct Config {
     base::Level log_level = base::Level::info;
     bool report_none = false;
 
-    // [keys], [key NAME], [trust]
+    // [keys], [key NAME], [certificates], [trust]
     std::vector<store::KeySource> keys;
+    Certificates certificates;
     store::TrustSource trust;
     cms::CrlMode crl = cms::CrlMode::off;
     // Certificates that speak for addresses they do not name; of domains too.

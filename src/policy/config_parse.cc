@@ -50,11 +50,18 @@ constexpr Setter<ParsedConfig> milter_setters[] = {
 constexpr Setter<store::KeySource> keys_setters[] = {
     {"path", [](store::KeySource& k, const Value& v) { v.path(k.path); }},
     {"password", [](store::KeySource& k, const Value& v) { v.password(k.password); }},
+    {"activation_delay",
+     [](store::KeySource& k, const Value& v) { v.number(k.activation_delay, 24U * 366); }},
 };
 
 constexpr Setter<store::KeySource> key_setters[] = {
     {"file", [](store::KeySource& k, const Value& v) { v.path(k.path); }},
     {"password", [](store::KeySource& k, const Value& v) { v.password(k.password); }},
+};
+
+constexpr Setter<Certificates> certificates_setters[] = {
+    {"path", [](Certificates& c, const Value& v) { v.path(c.path); }},
+    {"pinned", [](Certificates& c, const Value& v) { v.path(c.pinned); }},
 };
 
 struct TrustDraft {
@@ -109,6 +116,9 @@ public:
         } else if (s.kind == "keys") {
             if (directory_.origin.empty()) directory_.origin = s.at(s.line);
             apply<store::KeySource>(s, keys_setters, directory_, keys_seen_, settings, problems_);
+        } else if (s.kind == "certificates") {
+            apply<Certificates>(s, certificates_setters, out_.config.certificates, certificates_seen_,
+                                settings, problems_);
         } else if (s.kind == "trust") {
             if (trust_.source.origin.empty()) trust_.source.origin = s.at(s.line);
             apply<TrustDraft>(s, trust_setters, trust_, trust_seen_, settings, problems_);
@@ -142,13 +152,13 @@ private:
     {
         const auto where = s.at(s.line);
         const bool named = s.kind == "key" || s.kind == "rule";
-        if (!named && s.kind != "milter" && s.kind != "keys" && s.kind != "trust") {
-            constexpr std::string_view kinds[] = {"milter", "keys", "key", "trust", "rule"};
+        constexpr std::string_view kinds[] = {"milter", "keys", "key", "certificates", "trust", "rule"};
+        if (std::find(std::begin(kinds), std::end(kinds), s.kind) == std::end(kinds)) {
             const auto near = nearest(s.kind, kinds);
             error(where,
                   "unknown section " + title(s) +
                       (near.empty() ? "" : " (did you mean \"" + std::string(near) + "\"?)"),
-                  "wanted [milter], [keys], [key NAME], [trust] or [rule NAME]");
+                  "wanted [milter], [keys], [key NAME], [certificates], [trust] or [rule NAME]");
             return false;
         }
         if (named == s.name.empty()) {
@@ -224,7 +234,7 @@ private:
 
     std::vector<base::Problem>& problems_;
     ParsedConfig out_;
-    Seen milter_seen_, keys_seen_, trust_seen_;
+    Seen milter_seen_, keys_seen_, certificates_seen_, trust_seen_;
     store::KeySource directory_;
     TrustDraft trust_;
     Names keys_by_name_, rules_by_name_;

@@ -37,9 +37,13 @@ constexpr KeySpec table[] = {
 
     {"keys", "path", "path", "", "directory of *.p12, *.pfx and *.pem files to sign with"},
     {"keys", "password", "password", "", "where the password of these files is"},
+    {"keys", "activation_delay", "number", "0", "hours for which an older certificate is preferred to a new one"},
 
     {"key", "file", "path", "", "one PFX or PEM file, for certificate = NAME"},
     {"key", "password", "password", "", "where its password is"},
+
+    {"certificates", "path", "path", "", "directory of correspondents' certificates, to encrypt to"},
+    {"certificates", "pinned", "path", "", "directory of certificates that are trusted for one address each"},
 
     {"trust", "anchors", "paths", "", "files or directories of trust anchors", list},
     {"trust", "intermediates", "paths", "", "files or directories that only help to build paths", list},

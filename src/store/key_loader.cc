@@ -62,6 +62,20 @@ void KeyLoader::warn(const std::string& file, std::string what, std::string reme
     problem(base::Severity::warning, {base::Code::configuration, file, std::move(what), std::move(remedy)});
 }
 
+void KeyLoader::failed(const std::string& path, base::Error error)
+{
+    failed_stems_.insert(stem(path));
+    if (error.remedy.empty() && error.code == base::Code::no_input)
+        error.remedy = path != source_.path || !source_.name.empty()
+                           ? "put it there, or mend file at " + source_.origin
+                           : "make it: install -d -m 0750 -g smime-milter " + path + "; or mend path at " +
+                                 source_.origin;
+    if (error.remedy.empty()) error.remedy = "export it again; smimectl cert check " + path + " tells more";
+    problem(base::Severity::error, std::move(error));
+}
+
+bool KeyLoader::beside_a_failure(const std::string& path) const { return failed_stems_.contains(stem(path)); }
+
 void KeyLoader::read(const std::unordered_set<std::string>& skip)
 {
     auto password = read_password(source_.password);
@@ -71,6 +85,9 @@ void KeyLoader::read(const std::unordered_set<std::string>& skip)
         // Files that need none still load; the others will say so.
         base::Error error = password.error();
         if (error.where.empty()) error.where = source_.origin;
+        if (error.remedy.empty())
+            error.remedy = "write the password into it, mode 0640, or mend password at " + source_.origin;
+        password_failed_ = true;
         problem(base::Severity::error, std::move(error));
     }
     if (base::is_directory(source_.path))
@@ -82,7 +99,7 @@ void KeyLoader::read(const std::unordered_set<std::string>& skip)
 void KeyLoader::read_directory(const std::unordered_set<std::string>& skip)
 {
     const auto names = base::list_directory(source_.path);
-    if (!names) return problem(base::Severity::error, names.error());
+    if (!names) return failed(source_.path, names.error());
     std::size_t looked_at = 0;
     for (const std::string& name : *names) {
         if (!is_key_file(name)) continue;
@@ -98,10 +115,18 @@ void KeyLoader::read_directory(const std::unordered_set<std::string>& skip)
 void KeyLoader::read_file(const std::string& path)
 {
     auto content = read_key_file(path);
-    if (!content) return problem(base::Severity::error, content.error());
+    if (!content) return failed(path, content.error());
     const base::Secret owner(std::move(*content));  // wiped when done
     auto opened = cms::open_container(owner.reveal(), path, password_ ? &*password_ : nullptr);
-    if (!opened) return problem(base::Severity::error, opened.error());
+    if (!opened) {
+        base::Error error = opened.error();
+        const bool locked = error.code == base::Code::permission;
+        if (locked && password_) error.remedy = "check the password in " + source_.password.text;
+        failed_stems_.insert(stem(path));
+        // That the password cannot be read is said already, once for all files.
+        if (!locked || password_ || !password_failed_) failed(path, std::move(error));
+        return;
+    }
     if (opened->legacy) {
         const bool pkcs12 = cms::recognise(owner.reveal()) == cms::Format::pkcs12;
         warn(path, "written with outdated encryption (RC2, RC4 or 3DES)",
@@ -163,6 +188,7 @@ void KeyLoader::explain_lone_key(const Key& key)
     const auto mate = std::find_if(certificates_.begin(), certificates_.end(), [&](const Held& held) {
         return !held.used && !held.certificate.is_ca() && stem(held.file) == stem(key.file);
     });
+    if (mate == certificates_.end() && beside_a_failure(key.file)) return;
     if (mate == certificates_.end())
         return problem(
             base::Severity::error,
@@ -180,7 +206,7 @@ void KeyLoader::explain_lone_key(const Key& key)
 void KeyLoader::explain_lone_certificates()
 {
     for (const Held& held : certificates_) {
-        if (held.used || held.certificate.is_ca()) continue;
+        if (held.used || held.certificate.is_ca() || beside_a_failure(held.file)) continue;
         const bool beside_a_key =
             std::any_of(certificates_.begin(), certificates_.end(),
                         [&](const Held& other) { return other.used && other.file == held.file; });
@@ -204,10 +230,14 @@ bool KeyLoader::check(const Identity& identity, base::Time now)
     if (const auto why = unfit_for_signing(c, now))
         warn(identity.file,
              c.subject() + ", serial " + c.serial() + ": " + *why + "; it will not be used for signing",
-             "get a new certificate");
+             now < c.not_before() ? "wait for that day, or check the clock of this machine: date -u"
+             : now > c.not_after()
+                 ? "import its successor: smimectl cert import FILE; this one goes on decrypting"
+                 : "ask its issuer for a certificate for e-mail; smimectl cert check " + identity.file);
     if (c.addresses().empty() && source_.name.empty())
         warn(identity.file, c.subject() + " names no e-mail address, so it is never found by sender",
-             "name the file in a [key NAME] section and the name in a rule");
+             "name the file in a [key NAME] section, and in a rule certificate = NAME and allow_mismatch = "
+             "yes");
     return true;
 }
 

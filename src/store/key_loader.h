@@ -44,9 +44,15 @@ private:
     void problem(base::Severity severity, base::Error error);
     void warn(const std::string& file, std::string what, std::string remedy);
 
+    // A file that did not open says so itself: what lies beside it is not blamed.
+    void failed(const std::string& path, base::Error error);
+    [[nodiscard]] bool beside_a_failure(const std::string& path) const;
+
     const KeySource& source_;
     std::vector<base::Problem>& problems_;
     std::optional<base::Secret> password_;
+    bool password_failed_ = false;
+    std::unordered_set<std::string> failed_stems_;
     std::vector<Key> keys_;
     std::vector<Held> certificates_;
 };

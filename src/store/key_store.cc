@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "base/ascii.h"
+#include "cms/certificate_summary.h"
 #include "store/key_loader.h"
 
 namespace store
@@ -11,14 +12,11 @@ namespace store
 namespace
 {
 
-std::string day(base::Time t) { return base::iso8601(t).substr(0, 10); }
+bool better(const Identity* a, const Identity* b) { return better_than(a->certificate, b->certificate); }
 
-bool better(const Identity* a, const Identity* b)
+std::string issuer_and_serial(base::Octets issuer, std::string_view serial)
 {
-    const cms::Certificate &x = a->certificate, &y = b->certificate;
-    if (x.not_before() != y.not_before()) return x.not_before() > y.not_before();
-    if (x.not_after() != y.not_after()) return x.not_after() > y.not_after();
-    return x.fingerprint() < y.fingerprint();  // any order will do, as long as it is always the same
+    return std::string(issuer) + '/' + std::string(serial);
 }
 
 KeyStore::Candidates judge(const std::vector<const Identity*>& found, base::Time now)
@@ -44,6 +42,7 @@ KeyStore KeyStore::load(const std::vector<KeySource>& sources, const std::vector
         if (!source.name.empty()) named.insert(canonical(source.path));
     KeyStore store;
     for (const KeySource& source : sources) {
+        if (source.name.empty()) store.activation_delay_ = std::chrono::hours(source.activation_delay);
         KeyLoader loader(source, problems);
         loader.read(source.name.empty() ? named : std::unordered_set<std::string>());
         loader.pair(helpers, now, store.identities_);
@@ -57,6 +56,11 @@ void KeyStore::index()
     for (std::size_t i = 0; i < identities_.size(); ++i) {
         const Identity& identity = identities_[i];
         by_name_[identity.name].push_back(i);
+        if (const auto summary = cms::summarise(identity.certificate.der())) {
+            if (!summary->subject_key_id.empty()) by_key_id_[summary->subject_key_id].push_back(i);
+            by_issuer_serial_[issuer_and_serial(summary->issuer, summary->serial)].push_back(i);
+            by_fingerprint_[summary->fingerprint].push_back(i);
+        }
         for (const std::string& address : identity.certificate.addresses()) {
             auto& list = by_address_[base::to_lower(address)];
             if (list.empty() || list.back() != i) list.push_back(i);
@@ -70,7 +74,11 @@ KeyStore::Candidates KeyStore::for_signing(std::string_view address, base::Time 
     if (const auto it = by_address_.find(base::to_lower(address)); it != by_address_.end())
         for (std::size_t i : it->second)
             if (identities_[i].certificate.names(address)) found.push_back(&identities_[i]);
-    return judge(found, now);
+    Candidates out = judge(found, now);
+    std::stable_partition(out.usable.begin(), out.usable.end(), [&](const Identity* identity) {
+        return identity->certificate.not_before() + activation_delay_ <= now;
+    });
+    return out;
 }
 
 KeyStore::Candidates KeyStore::named(std::string_view name, base::Time now) const
@@ -83,15 +91,51 @@ KeyStore::Candidates KeyStore::named(std::string_view name, base::Time now) cons
 
 bool KeyStore::has_name(std::string_view name) const { return by_name_.contains(std::string(name)); }
 
+std::vector<Found> KeyStore::pick(const Index& index, const std::string& key) const
+{
+    std::vector<Found> out;
+    const auto it = index.find(key);
+    if (it == index.end()) return out;
+    for (std::size_t i : it->second)
+        out.push_back({identities_[i].certificate,
+                       identities_[i].key,
+                       {Provenance::Kind::own_key, identities_[i].file}});
+    std::sort(out.begin(), out.end(),
+              [](const Found& a, const Found& b) { return better_than(a.certificate, b.certificate); });
+    return out;
+}
+
+base::Result<std::vector<Found>> KeyStore::find(std::string_view address, base::Time at,
+                                                Purpose purpose) const
+{
+    std::vector<Found> out = pick(by_address_, base::to_lower(address));
+    std::erase_if(out, [&](const Found& f) {
+        return !f.certificate.names(address) || unfit_for(purpose, f.certificate, at);
+    });
+    if (out.size() > most_found) out.erase(out.begin() + most_found, out.end());
+    return out;
+}
+
+base::Result<std::vector<Found>> KeyStore::by_subject_key_id(base::Octets id) const
+{
+    return pick(by_key_id_, std::string(id));
+}
+
+base::Result<std::vector<Found>> KeyStore::by_issuer_and_serial(base::Octets issuer,
+                                                                std::string_view serial) const
+{
+    return pick(by_issuer_serial_, issuer_and_serial(issuer, serial));
+}
+
+base::Result<std::optional<Found>> KeyStore::by_fingerprint(std::string_view hex) const
+{
+    auto found = pick(by_fingerprint_, std::string(hex));
+    return found.empty() ? std::optional<Found>() : std::optional(std::move(found.front()));
+}
+
 std::optional<std::string> unfit_for_signing(const cms::Certificate& certificate, base::Time now)
 {
-    if (now > certificate.not_after()) return "expired " + day(certificate.not_after());
-    if (now < certificate.not_before()) return "not valid before " + day(certificate.not_before());
-    if (!certificate.usage_allows_signing()) return "its key usage does not allow signatures";
-    if (!certificate.purpose_allows_email()) return "its extended key usage does not allow e-mail";
-    if (certificate.is_ca()) return "it is the certificate of a certification authority";
-    if (certificate.unknown_critical_extension()) return "it has a critical extension that is not understood";
-    return std::nullopt;
+    return unfit_for(Purpose::sign, certificate, now);
 }
 
 }  // namespace store

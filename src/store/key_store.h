@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "cms/certificate.h"
 #include "cms/private_key.h"
+#include "store/certificate_store.h"
 
 namespace store
 {
@@ -39,10 +40,15 @@ struct KeySource {
     std::string path;
     PasswordSource password;
     std::string origin;  // "file:line" of the configuration, for errors
+    // Hours in which a certificate signs only if no older one can, so that those
+    // who look at it by its directory or CRL know it by then.  Of [keys] only.
+    unsigned activation_delay = 0;
 };
 
-// Immutable once loaded; safe to use from several threads.
-class KeyStore
+// Immutable once loaded; safe to use from several threads.  As a CertificateStore
+// it knows the certificates of our own users: to sign and decrypt with, and to
+// encrypt to.
+class KeyStore final : public CertificateStore
 {
 public:
     KeyStore() = default;
@@ -54,7 +60,8 @@ public:
                          base::Time now, std::vector<base::Problem>& problems);
 
     // Identities whose certificate names the address, best first: usable for
-    // signing at `now` (validity, usages), newest notBefore first.
+    // signing at `now` (validity, usages), newest notBefore first, but those in
+    // their activation delay last.
     struct Candidates {
         std::vector<const Identity*> usable;
         std::vector<std::string> rejected;  // "serial 01ab: expired 2026-01-01", for the log
@@ -67,16 +74,26 @@ public:
 
     [[nodiscard]] const std::vector<Identity>& all() const { return identities_; }
 
+    [[nodiscard]] base::Result<std::vector<Found>> find(std::string_view address, base::Time at,
+                                                        Purpose purpose) const override;
+    [[nodiscard]] base::Result<std::vector<Found>> by_subject_key_id(base::Octets id) const override;
+    [[nodiscard]] base::Result<std::vector<Found>> by_issuer_and_serial(
+        base::Octets issuer, std::string_view serial) const override;
+    [[nodiscard]] base::Result<std::optional<Found>> by_fingerprint(std::string_view hex) const override;
+
 private:
     using Index = std::unordered_map<std::string, std::vector<std::size_t>>;
     void index();
+    [[nodiscard]] std::vector<Found> pick(const Index& index, const std::string& key) const;
 
     std::vector<Identity> identities_;
+    std::chrono::hours activation_delay_{0};
     Index by_address_;  // lower case; certificates confirm the match
     Index by_name_;
+    Index by_key_id_, by_issuer_serial_, by_fingerprint_;
 };
 
-// Why a certificate cannot sign at `now`; nullopt when it can (semantics A.9.6).
+// unfit_for(Purpose::sign, ...)
 [[nodiscard]] std::optional<std::string> unfit_for_signing(const cms::Certificate& certificate,
                                                            base::Time now);
 

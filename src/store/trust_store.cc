@@ -78,7 +78,11 @@ private:
         const auto opened = cms::open_container(*content, path);
         if (!opened) {
             const bool unknown = cms::recognise(*content) == cms::Format::unknown;
-            problems_.push_back({unknown ? stray : base::Severity::error, opened.error()});
+            base::Error error = opened.error();
+            if (cms::recognise(*content) == cms::Format::pkcs12)
+                error.remedy = "only certificates belong here: openssl pkcs12 -in " + path +
+                               " -cacerts -nokeys -out ca.pem";
+            problems_.push_back({unknown ? stray : base::Severity::error, std::move(error)});
             return;
         }
         if (!opened->keys.empty())

@@ -121,6 +121,38 @@ TEST(KeyStoreTest, NewestValidCertificateComesFirst)  // P10
     EXPECT_EQ(keys.for_signing("alice@example.org", now + 48h).usable.at(0)->certificate, future);
 }
 
+TEST(KeyStoreTest, ANewCertificateWaitsForItsActivationWhileAnOlderOneServes)  // C11
+{
+    const TemporaryDirectory d;
+    const auto made = [&](const char* name, base::Time from, base::Time to) {
+        const auto who = pki().leaf(name, [&](auto& r) {
+            r.not_before = from;
+            r.not_after = to;
+        });
+        d.put(name + ".pem"s, pem(who));
+        return who.certificate;
+    };
+    const auto older = made("older", start, now + 72h), newer = made("newer", now - 1h, end);
+    store::KeySource source{"", d.path(), {}, "c:1"};
+    source.activation_delay = 24;
+    const auto keys = load({source}).keys;
+    const auto first = [&](base::Time t) {
+        return keys.for_signing("alice@example.org", t).usable.at(0)->certificate;
+    };
+    EXPECT_EQ(keys.for_signing("alice@example.org", now).usable.size(), 2U);
+    EXPECT_EQ(first(now), older);
+    EXPECT_EQ(first(now + 22h), older);
+    EXPECT_EQ(first(now + 23h), newer);
+    EXPECT_EQ(first(now + 96h), newer) << "the older one has expired";
+    // Alone it signs at once.
+    const TemporaryDirectory alone;
+    alone.put("newer.pem", pem(pki().leaf("Newer", [](auto& r) { r.not_before = now - 1h; })));
+    source.path = alone.path();
+    EXPECT_EQ(load({source}).keys.for_signing("alice@example.org", now).usable.size(), 1U);
+    // Mail to it is decrypted from the first hour.
+    EXPECT_EQ(must(keys.find("alice@example.org", now, store::Purpose::decrypt)).size(), 2U);
+}
+
 TEST(KeyStoreTest, NamedFilesAreKeptApartFromTheDirectory)
 {
     const TemporaryDirectory d;
@@ -156,8 +188,12 @@ TEST(KeyStoreTest, EachBadFileIsAProblemOfItsOwnAndTheRestLoads)  // C03
     EXPECT_EQ(errors(problems), 7U) << text(problems);
     const std::string all = text(problems);
     for (const std::string& line :
-         {(d / "empty.p12") + ": error: empty file\n",
-          (d / "junk.pfx") + ": error: neither PEM nor a PKCS#12, PKCS#7, certificate, CRL or key in DER\n",
+         {(d / "empty.p12") + ": error: empty file; export it again; smimectl cert check " +
+              (d / "empty.p12") + " tells more\n",
+          (d / "junk.pfx") +
+              ": error: neither PEM nor a PKCS#12, PKCS#7, certificate, CRL or key in DER; export it again; "
+              "smimectl cert check " +
+              (d / "junk.pfx") + " tells more\n",
           (d / "open.pem") + ": error: mode 0644: readable by others; run: chmod 640 " + (d / "open.pem") +
               "\n",
           (d / "locked.p12") + ": error: encrypted, and no password was given; set password = file:PATH or "
@@ -193,8 +229,7 @@ TEST(KeyStoreTest, WrongPasswordNamesTheFileAndNotThePassword)
     const auto [keys, problems] = load(d, "file:" + password);
     ASSERT_EQ(problems.size(), 1U);
     EXPECT_EQ(text(problems),
-              (d / "alice.p12") +
-                  ": error: wrong password; check the file or credential that holds the password\n");
+              (d / "alice.p12") + ": error: wrong password; check the password in file:" + password + "\n");
 }
 
 TEST(KeyStoreTest, UnreadablePasswordIsSaidOnceAndOpenFilesLoad)
@@ -205,6 +240,40 @@ TEST(KeyStoreTest, UnreadablePasswordIsSaidOnceAndOpenFilesLoad)
     EXPECT_EQ(keys.all().size(), 1U);
     ASSERT_EQ(problems.size(), 1U) << text(problems);
     EXPECT_EQ(problems[0].severity, base::Severity::error);
+}
+
+TEST(KeyStoreTest, AFileThatDoesNotOpenIsTheOnlyOneBlamed)
+{
+    const TemporaryDirectory d;
+    d.put("alice.p12", pkcs12(pki().alice, "secret"));
+    d.put("bob.key.pem", "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n");
+    d.put("bob.crt.pem", cms::to_pem(pki().bob.certificate), 0644);
+    const auto missing = load(d, "file:" + (d / "missing"));
+    ASSERT_EQ(missing.problems.size(), 2U) << text(missing.problems);
+    EXPECT_EQ(missing.problems[0].error.where, d / "missing");
+    EXPECT_NE(missing.problems[0].error.remedy, "");
+    EXPECT_EQ(missing.problems[1].error.where, d / "bob.key.pem");
+}
+
+TEST(KeyStoreTest, EveryProblemHasARemedy)
+{
+    const TemporaryDirectory d;
+    d.put("empty.p12", "");
+    d.put("junk.pfx", "junk");
+    d.put("nul.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
+    d.put("old.pem", pem(pki().leaf("Old", [](auto& r) { r.not_after = now - 1h; })));
+    d.put("soon.pem", pem(pki().leaf("Soon", [](auto& r) { r.not_before = now + 1h; })));
+    d.put("nobody.pem", pem(must(cms::issue(request("Nobody"), &pki().sub))));
+    auto all = load(d).problems;
+    for (const auto& more :
+         {load({{"", d / "nowhere", {}, "c:1"}}), load({{"x", d / "nothing.p12", {}, "c:2"}})})
+        all.insert(all.end(), more.problems.begin(), more.problems.end());
+    EXPECT_EQ(all.size(), 8U) << text(all);
+    for (const auto& p : all) EXPECT_NE(p.error.remedy, "") << p.text();
+    EXPECT_NE(text(all).find("install -d -m 0750 -g smime-milter " + (d / "nowhere")), std::string::npos)
+        << text(all);
+    EXPECT_NE(text(all).find("wait for that day, or check the clock"), std::string::npos);
+    EXPECT_NE(text(all).find("allow_mismatch = yes"), std::string::npos);
 }
 
 TEST(KeyStoreTest, ExpiredLoadsWithAWarning)

@@ -1,0 +1,225 @@
+#include "store/directory_store.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "base/ascii.h"
+#include "base/file.h"
+#include "cms/certificate_summary.h"
+#include "mime/address.h"
+
+namespace store
+{
+namespace
+{
+
+constexpr std::size_t largest = 4U << 20;
+constexpr std::size_t most_in_file = 1000;
+constexpr std::size_t most_looked_at = 1024;  // of one address, before the best are taken
+
+std::uint64_t hash_of(std::string_view text) { return std::hash<std::string_view>()(text); }
+std::uint64_t hash_of_address(std::string_view address) { return hash_of(base::to_lower(address)); }
+std::uint64_t hash_of(std::string_view issuer, std::string_view serial)
+{
+    return hash_of(std::string(issuer) + '/' + std::string(serial));
+}
+
+std::string_view extension_of(std::string_view name)
+{
+    const auto dot = name.rfind('.');
+    return dot == std::string_view::npos ? std::string_view() : name.substr(dot);
+}
+
+bool is_certificate_file(std::string_view name)
+{
+    const std::string extension = base::to_lower(extension_of(name));
+    constexpr std::string_view known[] = {".pem", ".crt", ".cer", ".der", ".p7b", ".p7c"};
+    return std::find(std::begin(known), std::end(known), extension) != std::end(known);
+}
+
+}  // namespace
+
+std::shared_ptr<const DirectoryStore> DirectoryStore::open(Options options,
+                                                           std::vector<base::Problem>& problems)
+{
+    const std::shared_ptr<DirectoryStore> store(new DirectoryStore(std::move(options)));
+    store->read(problems);
+    return store;
+}
+
+void DirectoryStore::read(std::vector<base::Problem>& problems)
+{
+    const auto names = base::list_directory(options_.path);
+    if (!names) {
+        problems.push_back({base::Severity::error, names.error()});
+        return;
+    }
+    for (const std::string& name : *names) {
+        if (!is_certificate_file(name)) continue;
+        if (auto ok = add_file(name); !ok) problems.push_back({base::Severity::warning, ok.error()});
+    }
+}
+
+base::Result<> DirectoryStore::add_file(const std::string& name)
+{
+    const std::string path = options_.path + "/" + name;
+    const bool pinned = options_.kind == Provenance::Kind::pinned;
+    const std::string pin(name.substr(0, name.size() - extension_of(name).size()));
+    if (mime::Mailbox mailbox; pinned && !mime::parse_address(pin, mailbox))
+        return base::fail(base::Code::configuration, path, "its name is not an address",
+                          "name it after the address that it is for: alice@example.org.pem");
+    const auto content = base::read_file(path, largest);
+    if (!content) return base::fail(content.error());
+    const auto certificates = cms::certificates_in(*content, path);
+    if (!certificates) return base::fail(certificates.error());
+
+    if (certificates->size() > most_in_file)
+        return base::fail(base::Code::data, path,
+                          std::to_string(certificates->size()) + " certificates in one file, more than " +
+                              std::to_string(most_in_file) + " are refused",
+                          "split it: each use of one of them reads the whole file");
+
+    const auto file = static_cast<std::uint32_t>(files_.size());
+    files_.push_back(name);
+    for (const std::string& der : *certificates) {
+        const auto summary = cms::summarise(der);
+        if (!summary) {
+            base::Error error = summary.error();
+            error.where = path;
+            error.remedy = "export it again, or remove it";
+            return base::fail(std::move(error));
+        }
+        const std::uint64_t print = hash_of(summary->fingerprint);
+        // In two files: the first stands.  A pin is one for each address.
+        if (!pinned && by_fingerprint_.contains(print)) continue;
+        const auto entry = static_cast<std::uint32_t>(entries_.size());
+        entries_.push_back({file, print});
+        by_fingerprint_.emplace(print, entry);
+        if (!summary->subject_key_id.empty()) by_key_id_.emplace(hash_of(summary->subject_key_id), entry);
+        by_issuer_serial_.emplace(hash_of(summary->issuer, summary->serial), entry);
+        if (pinned)
+            by_address_.emplace(hash_of_address(pin), entry);
+        else
+            for (const std::string& address : summary->addresses)
+                by_address_.emplace(hash_of_address(address), entry);
+    }
+    return {};
+}
+
+std::string DirectoryStore::pinned_address(std::uint32_t entry) const
+{
+    const std::string& name = files_[entries_[entry].file];
+    return name.substr(0, name.size() - extension_of(name).size());
+}
+
+std::optional<cms::Certificate> DirectoryStore::decode(std::uint32_t entry) const
+{
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto it = cache_.find(entry); it != cache_.end()) {
+            recent_.splice(recent_.end(), recent_, it->second);
+            return it->second->second;
+        }
+    }
+    const Entry& wanted = entries_[entry];
+    const std::string path = options_.path + "/" + files_[wanted.file];
+    const auto content = base::read_file(path, largest);
+    if (!content) return std::nullopt;
+    const auto certificates = cms::certificates_in(*content, path);
+    if (!certificates) return std::nullopt;
+    for (const std::string& der : *certificates) {
+        const auto summary = cms::summarise(der);
+        if (!summary || hash_of(summary->fingerprint) != wanted.fingerprint) continue;
+        auto certificate = cms::Certificate::from_der(der);
+        if (!certificate) return std::nullopt;
+        const std::lock_guard lock(mutex_);
+        if (options_.cached == 0 || cache_.contains(entry)) return *certificate;
+        if (cache_.size() >= options_.cached) {
+            cache_.erase(recent_.front().first);
+            recent_.pop_front();
+        }
+        recent_.emplace_back(entry, *certificate);
+        cache_.emplace(entry, std::prev(recent_.end()));
+        return *certificate;
+    }
+    return std::nullopt;
+}
+
+Found DirectoryStore::found(std::uint32_t entry, cms::Certificate certificate) const
+{
+    return {
+        std::move(certificate), nullptr, {options_.kind, options_.path + "/" + files_[entries_[entry].file]}};
+}
+
+// A hash is a hint only: `wanted` confirms.
+template <class Wanted>
+std::vector<Found> DirectoryStore::pick(const Index& index, std::uint64_t hash, const Wanted& wanted) const
+{
+    std::vector<Found> out;
+    std::vector<std::uint32_t> entries;
+    const auto [first, last] = index.equal_range(hash);
+    for (auto it = first; it != last && entries.size() < most_looked_at; ++it) entries.push_back(it->second);
+    std::sort(entries.begin(), entries.end());
+    entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
+    for (const std::uint32_t entry : entries) {
+        auto certificate = decode(entry);
+        if (certificate && wanted(entry, *certificate)) out.push_back(found(entry, std::move(*certificate)));
+    }
+    std::sort(out.begin(), out.end(),
+              [](const Found& a, const Found& b) { return better_than(a.certificate, b.certificate); });
+    if (out.size() > most_found) out.erase(out.begin() + most_found, out.end());
+    return out;
+}
+
+base::Result<std::vector<Found>> DirectoryStore::find(std::string_view address, base::Time at,
+                                                      Purpose purpose) const
+{
+    if (purpose == Purpose::sign || purpose == Purpose::decrypt) return std::vector<Found>();
+    return pick(by_address_, hash_of_address(address), [&](std::uint32_t entry, const cms::Certificate& c) {
+        const bool named = options_.kind == Provenance::Kind::pinned
+                               ? mime::same_address(pinned_address(entry), address)
+                               : c.names(address);
+        return named && !unfit_for(purpose, c, at);
+    });
+}
+
+base::Result<std::vector<Found>> DirectoryStore::by_subject_key_id(base::Octets id) const
+{
+    if (id.empty()) return std::vector<Found>();
+    return pick(by_key_id_, hash_of(id), [&](std::uint32_t, const cms::Certificate& c) {
+        const auto summary = cms::summarise(c.der());
+        return summary && summary->subject_key_id == id;
+    });
+}
+
+base::Result<std::vector<Found>> DirectoryStore::by_issuer_and_serial(base::Octets issuer,
+                                                                      std::string_view serial) const
+{
+    return pick(by_issuer_serial_, hash_of(issuer, serial), [&](std::uint32_t, const cms::Certificate& c) {
+        const auto summary = cms::summarise(c.der());
+        return summary && summary->issuer == issuer && summary->serial == serial;
+    });
+}
+
+base::Result<std::optional<Found>> DirectoryStore::by_fingerprint(std::string_view hex) const
+{
+    auto all = pick(by_fingerprint_, hash_of(hex),
+                    [&](std::uint32_t, const cms::Certificate& c) { return c.fingerprint() == hex; });
+    return all.empty() ? std::optional<Found>() : std::optional(std::move(all.front()));
+}
+
+std::size_t DirectoryStore::decoded() const
+{
+    const std::lock_guard lock(mutex_);
+    return cache_.size();
+}
+
+std::vector<Found> DirectoryStore::all() const
+{
+    std::vector<Found> out;
+    for (std::uint32_t entry = 0; entry < entries_.size(); ++entry)
+        if (auto certificate = decode(entry)) out.push_back(found(entry, std::move(*certificate)));
+    return out;
+}
+
+}  // namespace store

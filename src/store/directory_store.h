@@ -1,0 +1,77 @@
+// Certificates in a directory of files, for people who use files and git.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "store/certificate_store.h"
+
+namespace store
+{
+
+// Reads *.pem *.crt *.cer *.der *.p7b *.p7c once for an index of hashes (address,
+// subject key id, issuer and serial, fingerprint); certificates are decoded on
+// use and kept in a cache of bounded size.  A file that changes afterwards is
+// noticed: what is no longer in it is not found.  There are no private keys here,
+// so it never answers to Purpose::sign and decrypt.
+class DirectoryStore final : public CertificateStore
+{
+public:
+    struct Options {
+        std::string path;
+        // pinned: the file's name without its extension is the only address that
+        // its certificates are for, whatever they name ("alice@example.org.pem").
+        Provenance::Kind kind = Provenance::Kind::file;
+        std::size_t cached = 1024;  // decoded certificates to keep
+    };
+
+    // A file that cannot be used is a warning in `problems`, the others load; a
+    // directory that cannot be read is an error, and the store is empty.
+    [[nodiscard]] static std::shared_ptr<const DirectoryStore> open(Options options,
+                                                                    std::vector<base::Problem>& problems);
+
+    [[nodiscard]] base::Result<std::vector<Found>> find(std::string_view address, base::Time at,
+                                                        Purpose purpose) const override;
+    [[nodiscard]] base::Result<std::vector<Found>> by_subject_key_id(base::Octets id) const override;
+    [[nodiscard]] base::Result<std::vector<Found>> by_issuer_and_serial(
+        base::Octets issuer, std::string_view serial) const override;
+    [[nodiscard]] base::Result<std::optional<Found>> by_fingerprint(std::string_view hex) const override;
+
+    [[nodiscard]] std::size_t size() const { return entries_.size(); }
+    [[nodiscard]] std::size_t decoded() const;  // how many certificates are in the cache
+    // All of them, in the order of the files' names; for listings.
+    [[nodiscard]] std::vector<Found> all() const;
+
+private:
+    struct Entry {
+        std::uint32_t file = 0;
+        std::uint64_t fingerprint = 0;  // hash of it
+    };
+    using Index = std::unordered_multimap<std::uint64_t, std::uint32_t>;  // hash -> entry
+
+    explicit DirectoryStore(Options options) : options_(std::move(options)) {}
+    void read(std::vector<base::Problem>& problems);
+    [[nodiscard]] base::Result<> add_file(const std::string& name);
+    [[nodiscard]] std::optional<cms::Certificate> decode(std::uint32_t entry) const;
+    [[nodiscard]] Found found(std::uint32_t entry, cms::Certificate certificate) const;
+    template <class Wanted>
+    [[nodiscard]] std::vector<Found> pick(const Index& index, std::uint64_t hash, const Wanted& wanted) const;
+    [[nodiscard]] std::string pinned_address(std::uint32_t entry) const;
+
+    Options options_;
+    std::vector<std::string> files_;  // names in the directory
+    std::vector<Entry> entries_;
+    Index by_address_, by_key_id_, by_issuer_serial_, by_fingerprint_;
+
+    // Least recently used first in line to go.
+    using Recent = std::list<std::pair<std::uint32_t, cms::Certificate>>;
+    mutable std::mutex mutex_;
+    mutable Recent recent_;
+    mutable std::unordered_map<std::uint32_t, Recent::iterator> cache_;
+};
+
+}  // namespace store

@@ -1,0 +1,362 @@
+// What every store of certificates must do, whatever is behind it.  A new
+// backend adds a maker and its name to Backends.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "cms/certificate_summary.h"
+#include "cms/container.h"
+#include "store/directory_store.h"
+#include "store/key_store.h"
+#include "store_fixture.h"
+
+namespace
+{
+
+using namespace fixture;
+using namespace std::chrono_literals;
+using store::CertificateStore;
+using store::Purpose;
+
+// Puts identities into a store of its kind.
+struct Directory {
+    static constexpr bool has_keys = false;
+    static std::shared_ptr<const CertificateStore> make(const TemporaryDirectory& d,
+                                                        const std::vector<cms::Identity>& with)
+    {
+        int n = 0;
+        for (const auto& who : with) d.put(std::to_string(n++) + ".crt", cms::to_pem(who.certificate), 0644);
+        std::vector<base::Problem> problems;
+        auto out = store::DirectoryStore::open({d.path()}, problems);
+        EXPECT_EQ(text(problems), "");
+        return out;
+    }
+};
+
+struct Keys {
+    static constexpr bool has_keys = true;
+    static std::shared_ptr<const CertificateStore> make(const TemporaryDirectory& d,
+                                                        const std::vector<cms::Identity>& with)
+    {
+        int n = 0;
+        for (const auto& who : with)
+            d.put(std::to_string(n++) + ".pem", must(cms::to_pem(*who.key)) + cms::to_pem(who.certificate));
+        std::vector<base::Problem> problems;  // expired and the like
+        return std::make_shared<store::KeyStore>(
+            store::KeyStore::load({{"", d.path(), {}, ""}}, {}, now, problems));
+    }
+};
+
+struct Combined {
+    static constexpr bool has_keys = true;
+    static std::shared_ptr<const CertificateStore> make(const TemporaryDirectory& d,
+                                                        const std::vector<cms::Identity>& with)
+    {
+        // All of it twice, with and without keys: nothing may be given twice.
+        const TemporaryDirectory files;
+        auto certificates = Directory::make(files, with);
+        for (const auto& who : with)
+            EXPECT_TRUE(must(certificates->by_fingerprint(who.certificate.fingerprint())));
+        return std::make_shared<store::CombinedStore>(std::vector<std::shared_ptr<const CertificateStore>>{
+            Keys::make(d, with), std::move(certificates)});
+    }
+};
+
+template <class Backend>
+class StoreContract : public testing::Test
+{
+protected:
+    std::shared_ptr<const CertificateStore> make(const std::vector<cms::Identity>& with)
+    {
+        return Backend::make(directory_, with);
+    }
+    static std::vector<cms::Certificate> certificates(const std::vector<store::Found>& found)
+    {
+        std::vector<cms::Certificate> out;
+        for (const auto& f : found) out.push_back(f.certificate);
+        return out;
+    }
+    static std::vector<cms::Certificate> find(const CertificateStore& s, std::string_view address,
+                                              Purpose purpose = Purpose::encrypt, base::Time t = now)
+    {
+        return certificates(must(s.find(address, t, purpose)));
+    }
+    TemporaryDirectory directory_;
+};
+
+using Backends = testing::Types<Directory, Keys, Combined>;
+TYPED_TEST_SUITE(StoreContract, Backends);
+
+using List = std::vector<cms::Certificate>;
+
+cms::Identity encryptable(const char* name, base::Time from = start, base::Time to = end)
+{
+    return pki().leaf(name, [&](auto& r) {
+        r.ec = true;
+        r.not_before = from;
+        r.not_after = to;
+    });
+}
+
+TYPED_TEST(StoreContract, AnEmptyStoreFindsNothingWithoutAnError)
+{
+    const auto s = this->make({});
+    EXPECT_TRUE(this->find(*s, "alice@example.org").empty());
+    EXPECT_TRUE(must(s->by_subject_key_id("abc")).empty());
+    EXPECT_TRUE(must(s->by_issuer_and_serial("0", "01")).empty());
+    EXPECT_FALSE(must(s->by_fingerprint(std::string(64, '0'))));
+}
+
+TYPED_TEST(StoreContract, FindsByAddressWithoutRegardToCase)
+{
+    const auto s = this->make({pki().alice, pki().bob});
+    EXPECT_EQ(this->find(*s, "ALICE@Example.ORG", Purpose::verify), List{pki().alice.certificate});
+    EXPECT_EQ(this->find(*s, "bob@example.org", Purpose::verify), List{pki().bob.certificate});
+    for (const char* nobody : {"", "@", "alice", "alice@example.org.", "alice@example.com", "*@example.org"})
+        EXPECT_TRUE(this->find(*s, nobody, Purpose::verify).empty()) << nobody;
+}
+
+TYPED_TEST(StoreContract, GivesTheNewestFirstAndRollsOverByItself)  // C11
+{
+    const auto older = encryptable("older"), newer = encryptable("newer", start + 24h);
+    const auto future = encryptable("future", now + 24h), expired = encryptable("expired", start, now - 24h);
+    const auto s = this->make({older, expired, future, newer});
+    EXPECT_EQ(this->find(*s, "alice@example.org"), (List{newer.certificate, older.certificate}));
+    EXPECT_EQ(this->find(*s, "alice@example.org", Purpose::encrypt, now + 48h),
+              (List{future.certificate, newer.certificate, older.certificate}));
+}
+
+TYPED_TEST(StoreContract, EncryptsOnlyToWhatAllowsIt)
+{
+    const auto usage = [](const char* name, const char* ku, const char* eku = "") {
+        return pki().leaf(name, [&](auto& r) {
+            r.ec = true;
+            r.key_usage = ku;
+            r.extended_key_usage = eku;
+        });
+    };
+    const auto good = usage("good", "critical,keyAgreement"), open = usage("open", "none", "none");
+    const auto s = this->make({good, usage("signs", "critical,digitalSignature"),
+                               usage("server", "critical,keyAgreement", "serverAuth"), open});
+    auto found = this->find(*s, "alice@example.org");
+    EXPECT_EQ(found.size(), 2U);
+    for (const auto& c : found) EXPECT_TRUE(c == good.certificate || c == open.certificate) << c.subject();
+}
+
+TYPED_TEST(StoreContract, KeysAreGivenForSigningAndDecryptingOnly)
+{
+    const auto expired = encryptable("expired", start, now - 24h);
+    const auto s = this->make({pki().alice, expired});
+    const auto sign = must(s->find("alice@example.org", now, Purpose::sign));
+    const auto decrypt = must(s->find("alice@example.org", now, Purpose::decrypt));
+    if (!TypeParam::has_keys) {
+        EXPECT_TRUE(sign.empty());
+        EXPECT_TRUE(decrypt.empty());
+        return;
+    }
+    ASSERT_EQ(sign.size(), 1U);
+    EXPECT_TRUE(must(sign[0].key->matches(pki().alice.certificate)));
+    EXPECT_EQ(decrypt.size(), 2U) << "old keys keep decrypting";
+}
+
+TYPED_TEST(StoreContract, FindsAsCmsNamesThem)
+{
+    const auto s = this->make({pki().alice, pki().bob});
+    const auto summary = must(cms::summarise(pki().bob.certificate.der()));
+    EXPECT_EQ(this->certificates(must(s->by_subject_key_id(summary.subject_key_id))),
+              List{pki().bob.certificate});
+    EXPECT_EQ(this->certificates(must(s->by_issuer_and_serial(summary.issuer, summary.serial))),
+              List{pki().bob.certificate});
+    EXPECT_TRUE(must(s->by_issuer_and_serial(summary.issuer, "01")).empty());
+    EXPECT_TRUE(must(s->by_subject_key_id("")).empty());
+    const auto found = must(s->by_fingerprint(pki().alice.certificate.fingerprint()));
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->certificate, pki().alice.certificate);
+    EXPECT_TRUE(found->origin.file.starts_with(this->directory_.path())) << found->origin.file;
+}
+
+TYPED_TEST(StoreContract, AnswersAreBounded)
+{
+    std::vector<cms::Identity> many;
+    for (int i = 0; i < 70; ++i) many.push_back(encryptable("many", start + i * 1h));
+    const auto s = this->make(many);
+    const auto found = this->find(*s, "alice@example.org");
+    ASSERT_EQ(found.size(), CertificateStore::most_found);
+    EXPECT_EQ(found.front(), many.back().certificate) << "the best are kept";
+}
+
+TYPED_TEST(StoreContract, AddressesBeyondAsciiAreFound)  // C13
+{
+    const auto who = must(cms::issue(request("Müller", {"müller@example.org"}), &pki().sub));
+    const auto s = this->make({who});
+    EXPECT_EQ(this->find(*s, "müller@EXAMPLE.org", Purpose::verify), List{who.certificate});
+}
+
+TYPED_TEST(StoreContract, SeveralThreadsMayAsk)
+{
+    const auto s = this->make({pki().alice, pki().bob});
+    std::vector<std::thread> threads;
+    std::atomic<int> right = 0;
+    for (int t = 0; t < 4; ++t)
+        threads.emplace_back([&] {
+            for (int i = 0; i < 50; ++i)
+                right += static_cast<int>(must(s->find("bob@example.org", now, Purpose::verify)).size());
+        });
+    for (auto& t : threads) t.join();
+    EXPECT_EQ(right, 200);
+}
+
+// --- what only directories have ---
+
+std::shared_ptr<const store::DirectoryStore> open(
+    const TemporaryDirectory& d, std::vector<base::Problem>& problems,
+    store::Provenance::Kind kind = store::Provenance::Kind::file, std::size_t cached = 1024)
+{
+    return store::DirectoryStore::open({d.path(), kind, cached}, problems);
+}
+
+TEST(DirectoryStore, OneBadFileAmongManyIsNamedAndTheOthersLoad)
+{
+    const TemporaryDirectory d;
+    for (int i = 0; i < 100; ++i)
+        d.put("good" + std::to_string(i) + ".pem", cms::to_pem(pki().alice.certificate) + "\n", 0644);
+    d.put("good.der", pki().bob.certificate.der(), 0644);
+    d.put("bad.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", 0644);
+    d.put("README", "nothing", 0644);
+    std::vector<base::Problem> problems;
+    const auto s = open(d, problems);
+    ASSERT_EQ(problems.size(), 1U) << text(problems);
+    EXPECT_EQ(problems[0].error.where, d / "bad.pem");
+    EXPECT_NE(problems[0].error.remedy, "");
+    EXPECT_EQ(problems[0].severity, base::Severity::warning);
+    EXPECT_EQ(s->size(), 2U) << "a copy is not a second certificate";
+}
+
+TEST(DirectoryStore, DerUnderThePemNameAndTheOtherWayRoundWork)
+{
+    const TemporaryDirectory d;
+    d.put("a.pem", pki().alice.certificate.der(), 0644);
+    d.put("b.der", cms::to_pem(pki().bob.certificate), 0644);
+    std::vector<base::Problem> problems;
+    EXPECT_EQ(open(d, problems)->size(), 2U);
+    EXPECT_EQ(text(problems), "");
+}
+
+TEST(DirectoryStore, APrivateKeyAmongCertificatesIsRefused)
+{
+    const TemporaryDirectory d;
+    d.put("a.pem", cms::to_pem(pki().alice.certificate) + must(cms::to_pem(*pki().alice.key)), 0644);
+    std::vector<base::Problem> problems;
+    EXPECT_EQ(open(d, problems)->size(), 0U);
+    ASSERT_EQ(problems.size(), 1U);
+    EXPECT_NE(text(problems).find("a private key among certificates; move it"), std::string::npos);
+}
+
+TEST(DirectoryStore, DecodesOnUseAndKeepsABoundedNumber)
+{
+    const TemporaryDirectory d;
+    std::vector<std::string> addresses;
+    for (int i = 0; i < 8; ++i) {
+        addresses.push_back("user" + std::to_string(i) + "@example.org");
+        d.put(std::to_string(i) + ".pem",
+              cms::to_pem(must(cms::issue(request("user", {addresses.back()}), &pki().sub)).certificate),
+              0644);
+    }
+    std::vector<base::Problem> problems;
+    const auto s = open(d, problems, store::Provenance::Kind::file, 3);
+    EXPECT_EQ(s->size(), 8U);
+    EXPECT_EQ(s->decoded(), 0U);
+    for (int round = 0; round < 2; ++round)
+        for (const auto& address : addresses)
+            EXPECT_EQ(must(s->find(address, now, Purpose::verify)).size(), 1U) << address;
+    EXPECT_EQ(s->decoded(), 3U);
+}
+
+TEST(DirectoryStore, AFileThatWasReplacedIsNotFoundAsWhatItWas)
+{
+    const TemporaryDirectory d;
+    d.put("a.pem", cms::to_pem(pki().alice.certificate), 0644);
+    std::vector<base::Problem> problems;
+    const auto s = open(d, problems);
+    d.put("a.pem", cms::to_pem(pki().bob.certificate), 0644);
+    EXPECT_TRUE(must(s->find("alice@example.org", now, Purpose::verify)).empty());
+    EXPECT_FALSE(must(s->by_fingerprint(pki().alice.certificate.fingerprint())));
+}
+
+TEST(DirectoryStore, APinIsForTheAddressOfItsFileOnly)
+{
+    const TemporaryDirectory d;
+    d.put("carol@example.net.pem", cms::to_pem(pki().alice.certificate), 0644);
+    d.put("nobody.pem", cms::to_pem(pki().bob.certificate), 0644);
+    std::vector<base::Problem> problems;
+    const auto s = open(d, problems, store::Provenance::Kind::pinned);
+    ASSERT_EQ(problems.size(), 1U);
+    EXPECT_NE(text(problems).find("nobody.pem: warning: its name is not an address"), std::string::npos);
+    EXPECT_EQ(must(s->find("Carol@example.net", now, Purpose::verify)).size(), 1U);
+    EXPECT_TRUE(must(s->find("alice@example.org", now, Purpose::verify)).empty());
+}
+
+TEST(DirectoryStore, TenThousandNamesAreNoTrouble)
+{
+    auto r = request("Many");
+    for (int i = 0; i < 10'000; ++i) r.addresses.push_back("u" + std::to_string(i) + "@example.org");
+    const auto many = must(cms::issue(r, &pki().sub));
+    const TemporaryDirectory d;
+    d.put("many.der", many.certificate.der(), 0644);
+    std::vector<base::Problem> problems;
+    const auto s = open(d, problems);
+    EXPECT_EQ(text(problems), "");
+    EXPECT_EQ(must(s->find("u9999@example.org", now, Purpose::verify)).size(), 1U);
+}
+
+// --- the cheap reading of certificates ---
+
+void expect_same(const cms::Certificate& c)
+{
+    const auto s = must(cms::summarise(c.der()));
+    EXPECT_EQ(s.fingerprint, c.fingerprint());
+    EXPECT_EQ(s.addresses, c.addresses()) << c.subject();
+    EXPECT_EQ(s.serial, c.serial());
+    EXPECT_EQ(s.not_before, c.not_before());
+    EXPECT_EQ(s.not_after, c.not_after());
+    const ASN1_OCTET_STRING* id = X509_get0_subject_key_id(c.native());
+    EXPECT_EQ(s.subject_key_id, id == nullptr
+                                    ? std::string()
+                                    : std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(id)),
+                                                  static_cast<std::size_t>(ASN1_STRING_length(id))));
+}
+
+TEST(CertificateSummary, SaysWhatTheCertificateSays)
+{
+    expect_same(pki().alice.certificate);
+    expect_same(pki().root.certificate);
+    expect_same(
+        must(cms::issue(request("M", {"a@example.org", "müller@example.org", "no address"}), &pki().sub))
+            .certificate);
+    expect_same(altered(pki().alice.certificate, pki().sub, [](X509* x) {
+        X509_NAME_add_entry_by_NID(X509_get_subject_name(x), NID_pkcs9_emailAddress, V_ASN1_IA5STRING,
+                                   reinterpret_cast<const unsigned char*>("x@example.org"), -1, -1, 0);
+        while (X509_get_ext_by_NID(x, NID_subject_alt_name, -1) >= 0)
+            X509_EXTENSION_free(X509_delete_ext(x, X509_get_ext_by_NID(x, NID_subject_alt_name, -1)));
+    }));
+    expect_same(altered(pki().alice.certificate, pki().sub, [](X509* x) {  // there twice
+        add_extension(x, NID_subject_alt_name, "email:other@example.org");
+    }));
+    expect_same(altered(pki().alice.certificate, pki().sub,
+                        [](X509* x) { ASN1_INTEGER_set_int64(X509_get_serialNumber(x), -5); }));
+    expect_same(altered(pki().alice.certificate, pki().sub,
+                        [](X509* x) { ASN1_TIME_set_string(X509_getm_notAfter(x), "20991231235959Z"); }));
+    EXPECT_FALSE(cms::summarise(""));
+    EXPECT_FALSE(cms::summarise("junk"));
+    EXPECT_FALSE(cms::summarise(pki().alice.certificate.der() + "x"));
+}
+
+TEST(CertificateSummary, EveryTruncationIsAnError)
+{
+    const std::string& der = pki().alice.certificate.der();
+    for (std::size_t n = 0; n < der.size(); ++n)
+        EXPECT_FALSE(cms::summarise(std::string_view(der).substr(0, n))) << n;
+}
+
+}  // namespace
