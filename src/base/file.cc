@@ -109,6 +109,13 @@ Result<> check_secret(const std::string& path, const struct stat& st)
 
 }  // namespace
 
+Result<> check_secrecy(const std::string& path)
+{
+    struct stat st{};
+    if (::stat(path.c_str(), &st) != 0) return {};
+    return check_secret(path, st);
+}
+
 Result<std::string> read_file(const std::string& path, std::size_t limit, Secrecy secrecy)
 {
     // O_NONBLOCK: a FIFO put in the place of a file must not hang the daemon.

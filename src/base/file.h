@@ -18,6 +18,9 @@ enum class Secrecy {
     secret,  // refused when others may read it, or group or others may write it
 };
 
+// What Secrecy::secret would refuse the file for; success for what is not there.
+[[nodiscard]] Result<> check_secrecy(const std::string& path);
+
 // The whole regular file, at most `limit` octets.  With Secrecy::secret the
 // mode of the opened descriptor counts: group-readable is allowed (0640
 // root:smime-milter), anything for others or group-writable is refused.

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "cms/container.h"
 #include "cms/trust.h"
+#include "ctl/output.h"
 
 namespace ctl
 {
@@ -15,13 +16,14 @@ using base::Code;
 
 constexpr std::size_t max_key_file = 4U << 20;
 
-base::Result<cms::Container> open(const std::string& file, base::Secrecy secrecy,
-                                  const base::Secret* password)
+base::Result<cms::Container> open(const std::string& file, const base::Secret* password)
 {
-    const auto octets = base::read_file(file, max_key_file, secrecy);
+    const auto octets = base::read_file(file, max_key_file);
     if (!octets) return base::fail(octets.error());
     auto container = cms::open_container(*octets, file, password);
-    if (container || container.error().code != Code::configuration) return container;
+    if (container || (container.error().code != Code::configuration &&
+                      container.error().code != Code::permission))
+        return container;
     // The remedies of the library speak of the configuration, which is not asked here.
     auto error = container.error();
     if (error.what.find("password") != std::string::npos)
@@ -91,13 +93,18 @@ base::Result<Material> read_material(const KeyFiles& files)
         octets && holds_no_key(*octets, files.key))
         return base::fail(Code::configuration, files.key, "a certificate, not a private key",
                           "give the PFX or PEM file with the key to --key, and this one to --cert");
-    auto keys = open(files.key, base::Secrecy::secret, password ? &*password : nullptr);
+    // The daemon refuses such a file; who names one by hand has it already, and is told.
+    if (const auto secrecy = base::check_secrecy(files.key); !secrecy) {
+        const auto& e = secrecy.error();
+        remark("warning: " + e.where + ": " + e.what + "; " + e.remedy);
+    }
+    auto keys = open(files.key, password ? &*password : nullptr);
     if (!keys) return base::fail(keys.error());
     Material out;
     out.certificates = out.candidates = keys->certificates;
     out.keys = std::move(*keys);
     if (files.cert) {
-        const auto extra = open(*files.cert, base::Secrecy::open, nullptr);
+        const auto extra = open(*files.cert, nullptr);
         if (!extra) return base::fail(extra.error());
         out.candidates = extra->certificates;
         out.certificates.insert(out.certificates.end(), out.candidates.begin(), out.candidates.end());
