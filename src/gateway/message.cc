@@ -108,6 +108,11 @@ Message MessageBuilder::finish(Envelope envelope)
     return message;
 }
 
+std::string with_wire_line_ends(std::string octets)
+{
+    return only_bare_line_feeds(octets) ? with_crlf(octets) : octets;
+}
+
 base::Result<Message> message_from_octets(base::Octets octets, Envelope envelope)
 {
     using base::Code;

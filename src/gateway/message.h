@@ -99,4 +99,7 @@ private:
 // Code::data when it is empty or has no header block.
 [[nodiscard]] base::Result<Message> message_from_octets(base::Octets octets, Envelope envelope);
 
+// Octets whose lines all end in a bare LF in wire form, with CRLF; others as they are.
+[[nodiscard]] std::string with_wire_line_ends(std::string octets);
+
 }  // namespace gateway

@@ -355,6 +355,7 @@ int Daemon::go_down(bool asked)
     control_.close();
     watchdog_.stop();
     quiet_ = cut_off == 0;
+    runtime_->revocation.stop();  // its threads use OpenSSL, which is cleaned up at exit
     log_.write(base::Level::notice, "stopped");
     return EXIT_SUCCESS;
 }

@@ -66,8 +66,10 @@ public:
 
     void stop()
     {
+        std::vector<std::thread> ending;
         {
             const std::lock_guard lock(mutex_);
+            ending.swap(threads_);
             stopping_ = true;
             *cancel_ = true;
             for (const auto& job : waiting_) {
@@ -78,7 +80,7 @@ public:
         }
         done_.notify_all();
         wanted_.notify_all();
-        for (auto& t : threads_) t.join();
+        for (auto& t : ending) t.join();
     }
 
     Counts counts() const
@@ -203,7 +205,9 @@ RevocationFetcher::RevocationFetcher(const base::Clock& clock, Bounds bounds)
 {
 }
 
-RevocationFetcher::~RevocationFetcher() { shared_->stop(); }
+RevocationFetcher::~RevocationFetcher() { stop(); }
+
+void RevocationFetcher::stop() { shared_->stop(); }
 
 std::unique_ptr<cms::RevocationSource> RevocationFetcher::source(FetchLimits limits,
                                                                  Steady::time_point deadline)

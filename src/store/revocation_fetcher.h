@@ -44,6 +44,10 @@ public:
         FetchLimits limits,
         std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max());
 
+    // For good: questions under way give up, their threads end, every later
+    // question fails at once.  Waits for the threads.
+    void stop();
+
     struct Counts {
         std::uint64_t fetched = 0, failed = 0, from_cache = 0;
         std::size_t answers = 0, octets = 0;

@@ -237,6 +237,19 @@ TEST(RevocationFetcher, StoppingEndsEveryWait)
     EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
 }
 
+TEST(RevocationFetcher, StoppedOneAnswersAtOnce)
+{
+    const Server server(ok(crl()));
+    const base::FixedClock clock(now);
+    RevocationFetcher fetcher(clock);
+    const auto before = fetcher.source(limits());
+    EXPECT_TRUE(before->ask({RevocationKind::crl, server.url(), ""}));
+    fetcher.stop();
+    fetcher.stop();
+    EXPECT_FALSE(before->ask({RevocationKind::crl, server.url() + "other", ""}));
+    EXPECT_EQ(server.served, 1);
+}
+
 TEST(RevocationFetcher, CacheIsBounded)
 {
     const Server server(ok(crl()));
