@@ -41,23 +41,14 @@ bool same_trace(const RecipientTrace& a, const RecipientTrace& b)
                       [](const auto& x, const auto& y) { return x.rule == y.rule && x.match == y.match; });
 }
 
-// The certificates that could sign for the author, or why none can.
-std::string certificates_for(const gateway::Case& c, base::Time now)
+// The certificate that would sign for the author, or why none can.
+std::string signer_for(const gateway::Case& c, base::Time now)
 {
-    const auto& wanted = c.plan().sign_rule->certificate;
-    const std::string author = c.facts.author.address();
-    const auto found =
-        wanted == "by_sender" ? c.snapshot.keys.for_signing(author, now) : c.snapshot.keys.named(wanted, now);
-    for (const auto* identity : found.usable) {
-        const auto& certificate = identity->certificate;
-        if (!c.plan().sign_rule->allow_mismatch && !certificate.names(author)) continue;
-        return fmt::format("{} serial {}, {}, valid until {}", identity->file, certificate.serial(),
-                           describe_key(certificate), base::iso8601(certificate.not_after()).substr(0, 10));
-    }
-    std::string why =
-        found.usable.empty() ? "none for " + author : "[key " + wanted + "] does not name " + author;
-    for (const auto& rejected : found.rejected) why += "; " + rejected;
-    return why;
+    const auto choice = gateway::choose_signer(c, now);
+    if (choice.identity == nullptr) return choice.reason;
+    const auto& certificate = choice.identity->certificate;
+    return fmt::format("{} serial {}, {}, valid until {}", choice.identity->file, certificate.serial(),
+                       describe_key(certificate), base::iso8601(certificate.not_after()).substr(0, 10));
 }
 
 struct Item {
@@ -79,7 +70,7 @@ std::vector<Item> plan_items(const gateway::Case& c, base::Time now)
         const auto outlook = gateway::sign_outlook(c);
         switch (outlook.kind) {
             case Kind::not_wanted: break;
-            case Kind::try_it: items.push_back({"certificate", certificates_for(c, now)}); break;
+            case Kind::try_it: items.push_back({"certificate", signer_for(c, now)}); break;
             case Kind::leave_unsigned: items.push_back({"unsigned", outlook.reason}); break;
             case Kind::refuse: items.push_back({"refused", "it must be signed: " + outlook.reason}); break;
             case Kind::check_own_signature:

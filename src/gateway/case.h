@@ -65,6 +65,14 @@ struct SignOutlook {
     std::string reason;
 };
 [[nodiscard]] SignOutlook sign_outlook(const Case& c);
+
+// The certificate that would speak for the author at that time, borrowed from the
+// snapshot; without one, why.
+struct SignerChoice {
+    const store::Identity* identity = nullptr;
+    std::string reason;
+};
+[[nodiscard]] SignerChoice choose_signer(const Case& c, base::Time now);
 void sign(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report);
 
 // --- incoming.cc ---

@@ -36,12 +36,6 @@ using Sink = std::function<bool(base::Octets)>;
 using Generator = std::function<bool(const Sink&)>;
 using BodyPiece = std::variant<base::Octets, std::string, Generator>;
 
-struct FurtherDelivery {
-    std::vector<std::string> recipients;
-    std::vector<HeaderEdit> header;
-    std::vector<BodyPiece> body;
-};
-
 enum class Action { accept, reject, tempfail, quarantine };
 
 struct Outcome {
@@ -56,7 +50,6 @@ struct Outcome {
     bool replace_body = false;
     std::vector<BodyPiece> body;                 // when replace_body
     std::vector<std::size_t> remove_recipients;  // indices into Envelope::recipients
-    std::vector<FurtherDelivery> deliveries;
 
     // For the log line, metrics and --json, in the order in which they are shown.
     struct Fact {
@@ -68,7 +61,7 @@ struct Outcome {
 
     [[nodiscard]] bool edits() const
     {
-        return !header.empty() || replace_body || !remove_recipients.empty() || !deliveries.empty();
+        return !header.empty() || replace_body || !remove_recipients.empty();
     }
     [[nodiscard]] const std::string* fact(std::string_view key) const;
 };

@@ -4,19 +4,11 @@
 
 namespace gateway
 {
-namespace
-{
 
 using policy::OnNoCertificate;
 using policy::OnUntransformable;
 
-// The certificate that will speak for the author; an empty result has a reason.
-struct Choice {
-    const store::Identity* identity = nullptr;
-    std::string reason;
-};
-
-Choice choose_identity(const Case& c, base::Time now)
+SignerChoice choose_signer(const Case& c, base::Time now)
 {
     const auto& rule = *c.plan().sign_rule;
     const std::string author = c.facts.author.address();
@@ -32,8 +24,6 @@ Choice choose_identity(const Case& c, base::Time now)
     for (const auto& rejected : candidates.rejected) why += "; " + rejected;
     return {nullptr, why};
 }
-
-}  // namespace
 
 SignOutlook sign_outlook(const Case& c)
 {
@@ -54,7 +44,7 @@ void sign(const Case& c, const Message& message, const World& world, Outcome& ou
 {
     const auto& plan = c.plan();
     const auto& rule = *plan.sign_rule;
-    const auto choice = choose_identity(c, world.clock->now());
+    const auto choice = choose_signer(c, world.clock->now());
     if (choice.identity == nullptr) {
         report.reason = choice.reason;
         outcome.level = base::Level::notice;

@@ -14,9 +14,10 @@
 //                   kind of ending "processed: N action=A status=S"
 //   else        ->  "error: unknown request\n"
 //
-// Keys may be added; a client ignores those that it does not know.  One client is
-// served at a time; a request is at most 128 octets and two seconds, an answer has
-// five seconds to be read.
+// Keys may be added; a client ignores those that it does not know.  A request is at
+// most 128 octets and two seconds, an answer has five seconds to be read.  One thread
+// serves up to 32 clients side by side; whoever comes then takes the place of the one
+// that has waited longest without asking anything.
 #pragma once
 
 #include <functional>

@@ -90,7 +90,6 @@ Applied apply(const gateway::Outcome& outcome, const gateway::Message& message, 
         return refuse(Answer::tempfail,
                       temporary_reply(outcome.reply_code, outcome.reply_enhanced, outcome.reply_text), mta);
 
-    if (!outcome.deliveries.empty()) return failed("a further delivery is not possible from here");
     for (const auto& edit : outcome.header)
         if (!apply(edit, mta)) return failed("the MTA did not take the change of the field " + edit.name);
     const auto& recipients = message.envelope.recipients_as_given;

@@ -49,6 +49,23 @@ def test_client_that_does_not_read_blocks_nobody_for_ever():
             assert d.ask("ping") == "ok: pong\n"
 
 
+def test_clients_that_ask_nothing_keep_nobody_waiting():
+    with Daemon() as d:
+        idle = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(100)]
+        try:
+            for s in idle:
+                s.settimeout(PATIENCE)
+                s.connect(d.control)
+            assert d.ask("ping") == "ok: pong\n"
+            # Whoever waited longest had to go; whoever came last still may ask.
+            assert idle[0].recv(100) == b""
+            idle[-1].sendall(b"ping\n")
+            assert idle[-1].recv(100) == b"ok: pong\n"
+        finally:
+            for s in idle:
+                s.close()
+
+
 def test_daemon_works_without_a_control_socket():
     with Daemon(start=False) as d:
         d.milter["control_socket"] = ""

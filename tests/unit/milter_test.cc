@@ -359,15 +359,6 @@ TEST(Apply, ARecipientThatDoesNotExistIsAFailureNotACrash)
     EXPECT_EQ(apply(outcome, message, mta).answer, Answer::tempfail);
 }
 
-TEST(Apply, AFurtherDeliveryIsNeverSilentlyDropped)
-{
-    const auto message = message_of("x");
-    gateway::Outcome outcome;
-    outcome.deliveries.emplace_back();
-    Recorder mta;
-    EXPECT_EQ(apply(outcome, message, mta).answer, Answer::tempfail);
-}
-
 // --- envelope ---
 
 TEST(Envelope, OnePairOfAngleBracketsGoes)
