@@ -52,6 +52,8 @@ bool set_parameters(X509_VERIFY_PARAM* parameters, const PathOptions& options)
                 return false;
         flags |= X509_V_FLAG_POLICY_CHECK;
         if (options.require_policy) flags |= X509_V_FLAG_EXPLICIT_POLICY;
+        if (options.inhibit_mapping) flags |= X509_V_FLAG_INHIBIT_MAP;
+        if (options.inhibit_any_policy) flags |= X509_V_FLAG_INHIBIT_ANY;
     }
     if (options.crl != CrlMode::off)
         flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL | X509_V_FLAG_EXTENDED_CRL_SUPPORT |

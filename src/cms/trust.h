@@ -1,6 +1,7 @@
 // Trust anchors, helper certificates, CRLs and path validation (RFC 5280 section 6).
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -21,10 +22,13 @@ enum class CrlMode {
 
 struct PathOptions {
     base::Time at{};
-    bool policy_check = false;          // process policies; explicit policy as the certificates ask
-    std::vector<std::string> policies;  // user-initial-policy-set as dotted OIDs; empty: anyPolicy
-    bool require_policy = false;        // initial-explicit-policy
-    bool allow_sha1 = false;            // SHA-1 signatures in the path
+    bool policy_check = false;              // process policies; explicit policy as the certificates ask
+    std::vector<std::string> policies;      // user-initial-policy-set as dotted OIDs; empty: anyPolicy
+    bool require_policy = false;            // initial-explicit-policy
+    bool inhibit_mapping = false;           // initial-policy-mapping-inhibit
+    bool inhibit_any_policy = false;        // initial-any-policy-inhibit
+    std::chrono::seconds expired_grace{0};  // a certificate that expired no longer ago is a comment
+    bool allow_sha1 = false;                // SHA-1 signatures in the path
     CrlMode crl = CrlMode::off;
     // Revocation data from outside, asked for only when the path is valid but
     // for revocation: nobody makes us call a host by sending a certificate that

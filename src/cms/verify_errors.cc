@@ -1,6 +1,7 @@
 #include "cms/verify_errors.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include "cms/algorithms.h"
 #include "cms/text.h"
@@ -90,6 +91,13 @@ void PathErrors::record(X509_STORE_CTX* context)
     if (finding == Finding::weak_digest && options_.allow_sha1 && signed_with_sha1(current)) {
         comment("SHA-1 in the certification path: " + subject);
         return;
+    }
+    if (finding == Finding::expired && current != nullptr) {
+        std::time_t earlier = (options_.at - options_.expired_grace).time_since_epoch().count();
+        if (X509_cmp_time(X509_get0_notAfter(current), &earlier) > 0) {
+            comment("certificate expired, but not for long: " + subject);
+            return;
+        }
     }
     if (finding == Finding::revocation_unknown) {
         // Nobody above an anchor could revoke it (RFC 5280 section 6.1.1 (d)).

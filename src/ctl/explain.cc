@@ -165,7 +165,8 @@ base::Result<int> run_explain(const ExplainOptions& options, const Global& globa
     if (!message) return base::fail(message.error());
     const auto now = base::SystemClock().now();
     std::vector<base::Problem> problems;
-    const auto snapshot = gateway::load_snapshot(global.config, now, problems);
+    const auto snapshot =
+        gateway::load_snapshot(global.config, now, problems, gateway::Credentials::if_available);
     report(problems, snapshot != nullptr);
     if (snapshot == nullptr) return static_cast<int>(base::Code::configuration);
 

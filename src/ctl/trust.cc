@@ -47,6 +47,7 @@ struct Source {
     std::vector<cms::Certificate> lone;
     cms::CrlMode crl = cms::CrlMode::off;
     policy::Revocation revocation;
+    std::optional<policy::Judging> judging;  // of the configuration
 };
 
 base::Result<Source> source_of(const TrustOptions& options, const Global& global)
@@ -68,6 +69,7 @@ base::Result<Source> source_of(const TrustOptions& options, const Global& global
         source.files = config->trust;
         source.crl = config->crl;
         source.revocation = config->revocation;
+        source.judging = config->judging;
     } else {
         remark("warning: no trust anchors: nothing can pass; name them with --anchors PATH or -c FILE");
     }
@@ -91,9 +93,16 @@ void add_trust_options(Options& options, TrustOptions& into)
     options.flag("--policy-check", into.policy_check, "process certificate policies");
     options.values("--policy", into.policies, "OID", "a certificate policy that will do (any)");
     options.flag("--require-policy", into.require_policy, "a path without a policy will not do");
+    options.flag("--inhibit-mapping", into.inhibit_mapping, "policies may not be mapped");
+    options.flag("--inhibit-any-policy", into.inhibit_any_policy, "anyPolicy stands for no policy");
     options.flag("--hard-fail", into.hard, "an unknown revocation status is a temperror");
     options.value("--at", into.at, "TIME", "as if it were then: 2026-11-23T12:00:00Z or @SECONDS");
     options.value("--from", into.from, "ADDRESS", "compare with this instead of the From field");
+    options.flag("--accept-sender", into.accept_sender, "the signer may be the one of the Sender field");
+    options.flag("--strict-display-name", into.strict_display_name,
+                 "another address in From's display name is a finding");
+    options.flag("--accept-octet-stream", into.accept_octet_stream,
+                 "application/octet-stream named *.p7m is S/MIME, too");
     options.flag("--allow-sha1", into.allow_sha1, "take SHA-1 as strong enough");
 }
 
@@ -127,9 +136,20 @@ base::Result<Judge> make_judge(const TrustOptions& options, const Global& global
     judge.request.at = *at;
     judge.request.crl = source->crl;
     judge.revocation = source->revocation;
-    judge.request.policy_check = options.policy_check || options.require_policy || !options.policies.empty();
-    judge.request.policies = options.policies;
-    judge.request.require_policy = options.require_policy;
+    auto& request = judge.request;
+    if (source->judging) {
+        judge.judging = std::make_shared<const policy::Judging>(std::move(*source->judging));
+        gateway::judge_as_configured(request, *judge.judging);
+    }
+    if (!options.policies.empty()) request.policies = options.policies;
+    request.require_policy |= options.require_policy;
+    request.inhibit_mapping = options.inhibit_mapping;
+    request.inhibit_any_policy = options.inhibit_any_policy;
+    request.policy_check |= options.policy_check || options.require_policy || !options.policies.empty() ||
+                            options.inhibit_mapping || options.inhibit_any_policy;
+    request.accept_sender |= options.accept_sender;
+    request.strict_display_name |= options.strict_display_name;
+    request.accept_octet_stream |= options.accept_octet_stream;
     judge.request.allow_sha1 = options.allow_sha1;
     judge.request.from = options.from;
     return judge;

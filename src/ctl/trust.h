@@ -1,6 +1,7 @@
 // The options of verify and strip: what is trusted, and how it is judged.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,11 @@ struct TrustOptions {
     bool policy_check = false;
     std::vector<std::string> policies;
     bool require_policy = false;
+    bool inhibit_mapping = false;
+    bool inhibit_any_policy = false;
+    bool accept_sender = false;
+    bool strict_display_name = false;
+    bool accept_octet_stream = false;
     bool hard = false;
     std::optional<std::string> at;
     std::optional<std::string> from;
@@ -33,7 +39,8 @@ void add_trust_options(Options& options, TrustOptions& into);
 struct Judge {
     cms::Trust trust;
     policy::Revocation revocation;
-    gateway::VerifyRequest request;  // without `trust`
+    std::shared_ptr<const policy::Judging> judging;  // what `request` borrows from
+    gateway::VerifyRequest request;                  // without `trust`
     [[nodiscard]] gateway::Verdict judge(const gateway::Message& message) const;
 };
 

@@ -1,6 +1,7 @@
 #include "gateway/authentication_results.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "base/ascii.h"
 #include "mime/encoded_word.h"
@@ -139,12 +140,12 @@ std::string squeezed(std::string_view value, bool comments)
 
 // A field outside the grammar is read by everybody in his own way: it must not
 // hold our name and this method in any of them.
-bool may_forge(std::string_view value, std::string_view authserv_id)
+bool may_forge(std::string_view value, std::string_view authserv_id, std::string_view method)
 {
     const auto id = squeezed(without_final_dots(authserv_id), true);
     for (bool comments : {true, false}) {
         const auto text = squeezed(value, comments);
-        if (text.find(id) != std::string::npos && text.find("smime") != std::string::npos) return true;
+        if (text.find(id) != std::string::npos && text.find(method) != std::string::npos) return true;
     }
     return false;
 }
@@ -153,7 +154,7 @@ bool may_forge(std::string_view value, std::string_view authserv_id)
 // it: authserv-id and the methods.  nullopt: not strictly of this form.
 struct Results {
     std::string id;
-    bool smime = false;
+    std::vector<std::string> methods;
 };
 
 bool is_keyword_octet(char c)
@@ -202,7 +203,7 @@ bool read_result(mime::Lexer& lexer, Results& out)
     if (method.empty() || !lexer.take('=')) return false;
     lexer.skip_cfws();
     if (lexer.run(is_keyword_octet).empty()) return false;
-    if (base::iequals(method, "smime")) out.smime = true;
+    out.methods.emplace_back(method);
     lexer.skip_cfws();
     while (!lexer.done() && !lexer.next_is(';'))
         if (!read_specification(lexer)) return false;
@@ -251,13 +252,16 @@ std::string authentication_results(std::string_view authserv_id, const Verdict& 
     return out;
 }
 
-bool forges_results(std::string_view value, std::string_view authserv_id)
+bool forges_results(std::string_view value, std::string_view authserv_id, std::string_view method)
 {
     if (authserv_id.empty()) return false;
     const auto results = read_results(value);
     if (!results)
-        return may_forge(value, authserv_id) || may_forge(mime::decode_encoded_words(value), authserv_id);
-    return results->smime && base::iequals(without_final_dots(results->id), without_final_dots(authserv_id));
+        return may_forge(value, authserv_id, method) ||
+               may_forge(mime::decode_encoded_words(value), authserv_id, method);
+    return base::iequals(without_final_dots(results->id), without_final_dots(authserv_id)) &&
+           (method.empty() || std::any_of(results->methods.begin(), results->methods.end(),
+                                          [&](const std::string& m) { return base::iequals(m, method); }));
 }
 
 }  // namespace gateway

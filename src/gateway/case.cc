@@ -53,7 +53,8 @@ std::string Case::authserv_id() const
 std::vector<HeaderEdit> Case::forged() const
 {
     return remove_forged(fields, authserv_id(),
-                         policy::any_contains(snapshot.config.trusted_relays, envelope.client));
+                         policy::any_contains(snapshot.config.trusted_relays, envelope.client),
+                         snapshot.config.ar_remove);
 }
 
 void finish(Outcome& outcome, const Case& c, Report report)

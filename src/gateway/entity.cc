@@ -48,7 +48,10 @@ bool is_identity_encoding(std::string_view encoding)
 
 Entity examine(mime::Header header, base::Octets body, std::string path)
 {
-    Entity entity{std::move(header), body, {}, {}, std::move(path), false, nullptr};
+    Entity entity;
+    entity.header = std::move(header);
+    entity.body = body;
+    entity.path = std::move(path);
     if (const auto* field = entity.header.find("Content-Type"))
         entity.type = mime::parse_content_type(field->value);
     if (const auto* field = entity.header.find("Content-Transfer-Encoding"))
@@ -74,12 +77,36 @@ bool claims_opaque(const mime::ContentType& type)
 
 bool claims_smime(const Entity& entity)
 {
-    return holds_signature_part(entity) ||
+    return entity.taken_for_opaque || holds_signature_part(entity) ||
            std::any_of(entity.header.fields.begin(), entity.header.fields.end(), [](const mime::Field& f) {
                if (!base::iequals(f.name, "Content-Type")) return false;
                const auto type = mime::parse_content_type(f.value);
                return claims_clear(type) || claims_opaque(type);
            });
+}
+
+std::string file_suffix(const std::vector<mime::Field>& fields, const mime::ContentType& type)
+{
+    std::string name;
+    if (const auto* p = type.parameter("name")) name = *p;
+    const auto field = std::find_if(fields.begin(), fields.end(), [](const mime::Field& f) {
+        return base::iequals(f.name, "Content-Disposition");
+    });
+    if (field != fields.end()) {
+        const auto disposition = mime::parse_disposition(field->value);
+        if (const auto* p = disposition.parameter("filename")) name = *p;
+    }
+    const auto dot = name.rfind('.');
+    return dot == std::string::npos ? std::string() : base::to_lower(name.substr(dot));
+}
+
+void take_octet_stream(Entity& entity)
+{
+    if (entity.duplicate_type || !entity.type.is("application", "octet-stream") ||
+        file_suffix(entity.header.fields, entity.type) != ".p7m")
+        return;
+    entity.type.subtype = "pkcs7-mime";
+    entity.taken_for_opaque = true;
 }
 
 ClearSigned open_clear(const Entity& entity)

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/octets.h"
 #include "cms/finding.h"
@@ -21,18 +22,27 @@ struct Entity {
     mime::ContentType type;
     std::string encoding;
     std::string path;                          // IMAP section prefix of its parts, "" or "1." and so on
+    bool taken_for_opaque = false;             // by take_octet_stream()
     bool duplicate_type = false;               // two Content-Type or Content-Transfer-Encoding fields
     std::shared_ptr<const std::string> owner;  // keeps the octets of an opaque layer
 };
 
 [[nodiscard]] Entity examine(mime::Header header, base::Octets body, std::string path);
 
-[[nodiscard]] bool claims_clear(const mime::ContentType& type);   // multipart/signed, a protocol of S/MIME however it is written
+[[nodiscard]] bool claims_clear(
+    const mime::ContentType& type);  // multipart/signed, a protocol of S/MIME however it is written
 [[nodiscard]] bool claims_opaque(const mime::ContentType& type);  // application/(x-)pkcs7-mime
 // Does any Content-Type field claim S/MIME, or a multipart/signed of whatever
 // protocol hold a part that is an S/MIME signature?  With two fields each may be
 // the one that a reader believes.
 [[nodiscard]] bool claims_smime(const Entity& entity);
+
+// The lower-case suffix of the file name that Content-Type or Content-Disposition
+// gives, ".p7m"; "" for none.
+[[nodiscard]] std::string file_suffix(const std::vector<mime::Field>& fields, const mime::ContentType& type);
+// application/octet-stream named *.p7m becomes application/pkcs7-mime: some programs
+// know no better type (RFC 8551 section 3.10).
+void take_octet_stream(Entity& entity);
 
 // A multipart/signed, opened as strictly as RFC 1847 section 2.1 allows: nothing
 // is guessed, for another reader might guess differently.

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/ascii.h"
+#include "gateway/entity.h"
 #include "gateway/sign.h"
 #include "mime/content_type.h"
 
@@ -35,14 +36,7 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> li
 
 bool has_smime_file_name(const std::vector<mime::Field>& fields, const mime::ContentType& type)
 {
-    std::string name;
-    if (const auto* p = type.parameter("name")) name = *p;
-    if (const auto* field = find(fields, "Content-Disposition")) {
-        const auto disposition = mime::parse_disposition(field->value);
-        if (const auto* p = disposition.parameter("filename")) name = *p;
-    }
-    if (name.size() < 4) return false;
-    return is_one_of(base::to_lower(name).substr(name.size() - 4), {".p7m", ".p7s", ".p7c", ".p7z"});
+    return is_one_of(file_suffix(fields, type), {".p7m", ".p7s", ".p7c", ".p7z"});
 }
 
 std::optional<SignExemption> already_protected(const std::vector<mime::Field>& fields)

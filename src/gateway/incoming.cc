@@ -23,15 +23,7 @@ VerifyRequest verify_request(const Case& c, const World& world)
     request.trust = &c.snapshot.trust;
     request.at = world.clock->now();
     request.crl = c.snapshot.config.crl;
-    if (!c.snapshot.config.signer_for.empty())
-        request.speaks_for = [&all = c.snapshot.config.signer_for](const std::string& fingerprint,
-                                                                   const std::string& address) {
-            return std::any_of(all.begin(), all.end(), [&](const policy::SignerFor& s) {
-                return s.fingerprint == fingerprint && mime::address_matches(s.pattern, address);
-            });
-        };
-    request.accept_sender = c.snapshot.config.accept_sender;
-    request.strict_display_name = c.snapshot.config.strict_display_name;
+    judge_as_configured(request, c.snapshot.config.judging);
     ask_for_revocation(request, c.snapshot.config.revocation, world.revocation, world.deadline);
     return request;
 }

@@ -116,8 +116,13 @@ std::string folded_with_lf(std::string_view text)
 }  // namespace
 
 std::vector<HeaderEdit> remove_forged(const std::vector<mime::Field>& fields, std::string_view authserv_id,
-                                      bool trusted_relay)
+                                      bool trusted_relay, policy::ResultsRemoval what)
 {
+    using policy::ResultsRemoval;
+    const auto goes = [&](std::string_view results) {
+        return what == ResultsRemoval::all ||
+               forges_results(results, authserv_id, what == ResultsRemoval::own ? "" : "smime");
+    };
     std::vector<HeaderEdit> edits;
     std::map<std::string, int> seen;
     for (const auto& field : fields) {
@@ -125,7 +130,7 @@ std::vector<HeaderEdit> remove_forged(const std::vector<mime::Field>& fields, st
         const bool results = base::iequals(field.name, "Authentication-Results");
         if (!own && !results) continue;
         const int index = ++seen[base::to_lower(field.name)];
-        if (own || (!trusted_relay && forges_results(field.value, authserv_id)))
+        if (own || (results && !trusted_relay && goes(field.value)))
             edits.push_back({Kind::remove, std::string(field.name), index, ""});
     }
     std::reverse(edits.begin(), edits.end());  // the highest index of each name first

@@ -13,9 +13,11 @@ namespace gateway
 {
 
 // Edits that remove every X-SMIME-* field and, from a client that is no trusted
-// relay, every forged Authentication-Results field; highest index first.
-[[nodiscard]] std::vector<HeaderEdit> remove_forged(const std::vector<mime::Field>& fields,
-                                                    std::string_view authserv_id, bool trusted_relay);
+// relay, every forged Authentication-Results field, or more of them as `what` says;
+// highest index first.
+[[nodiscard]] std::vector<HeaderEdit> remove_forged(
+    const std::vector<mime::Field>& fields, std::string_view authserv_id, bool trusted_relay,
+    policy::ResultsRemoval what = policy::ResultsRemoval::smime);
 
 // "X-SMIME-Result: fail (body hash mismatch)"
 [[nodiscard]] HeaderEdit result_field(const Verdict& verdict);
@@ -29,6 +31,7 @@ namespace gateway
 // The Subject with a tag such as "[signature invalid]" in front; look-alikes of
 // our tags, also hidden in encoded-words, are removed first, from every further
 // Subject too.  The first edit is the one with the tag.
-[[nodiscard]] std::vector<HeaderEdit> tag_subject(const std::vector<mime::Field>& fields, std::string_view tag);
+[[nodiscard]] std::vector<HeaderEdit> tag_subject(const std::vector<mime::Field>& fields,
+                                                  std::string_view tag);
 
 }  // namespace gateway

@@ -80,7 +80,8 @@ bool wants_body(const Case& c)
     const auto outlook = sign_outlook(c);
     if (outlook.kind == Kind::try_it || outlook.kind == Kind::check_own_signature) return true;
     if (outlook.kind != Kind::refuse && treats_signature(c)) return true;
-    return outlook.kind != Kind::refuse && c.plan().verify && may_be_signed(c.fields);
+    return outlook.kind != Kind::refuse && c.plan().verify &&
+           may_be_signed(c.fields, c.snapshot.config.judging.accept_octet_stream);
 }
 
 }  // namespace

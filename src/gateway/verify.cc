@@ -31,6 +31,9 @@ cms::VerifyOptions options_for(const VerifyRequest& request)
     options.path.ocsp = request.ocsp;
     options.path.policies = request.policies;
     options.path.require_policy = request.require_policy;
+    options.path.inhibit_mapping = request.inhibit_mapping;
+    options.path.inhibit_any_policy = request.inhibit_any_policy;
+    options.path.expired_grace = request.expired_grace;
     return options;
 }
 
@@ -202,6 +205,7 @@ Verdict verify_message(const mime::Header& header, base::Octets body, const Veri
     Verdict verdict;
     const Claimant claimant = claimant_of(header.fields, request);
     Entity entity = examine(header, body, "");
+    if (request.accept_octet_stream) take_octet_stream(entity);
     while (true) {
         if (!claims_smime(entity)) break;
         if (verdict.layers.size() >= max_layers) {
@@ -253,11 +257,32 @@ std::string Verdict::reason() const
     return deciding < 0 || !worst ? std::string() : std::string(cms::reason(*worst));
 }
 
-bool may_be_signed(const std::vector<mime::Field>& fields)
+void judge_as_configured(VerifyRequest& request, const policy::Judging& config)
 {
-    return std::any_of(fields.begin(), fields.end(), [](const mime::Field& f) {
+    if (!config.signer_for.empty())
+        request.speaks_for = [&all = config.signer_for](const std::string& fingerprint,
+                                                        const std::string& address) {
+            return std::any_of(all.begin(), all.end(), [&](const policy::SignerFor& s) {
+                return s.fingerprint == fingerprint && mime::address_matches(s.pattern, address);
+            });
+        };
+    request.accept_sender = config.accept_sender;
+    request.strict_display_name = config.strict_display_name;
+    // What CAs demand of their paths counts, whatever we ask for ourselves.
+    request.policy_check = true;
+    request.require_policy = !config.policies.empty();
+    if (std::find(config.policies.begin(), config.policies.end(), "any") == config.policies.end())
+        request.policies = config.policies;
+    request.expired_grace = std::chrono::hours(config.expired_grace);
+    request.accept_octet_stream = config.accept_octet_stream;
+}
+
+bool may_be_signed(const std::vector<mime::Field>& fields, bool accept_octet_stream)
+{
+    return std::any_of(fields.begin(), fields.end(), [&](const mime::Field& f) {
         if (!base::iequals(f.name, "Content-Type")) return false;
         const auto type = mime::parse_content_type(f.value);
+        if (accept_octet_stream && type.is("application", "octet-stream")) return true;
         return !type.valid || type.is_multipart() || type.type == "message" || claims_opaque(type);
     });
 }

@@ -66,14 +66,21 @@ struct VerifyRequest {
     bool policy_check = false;
     std::vector<std::string> policies;  // OIDs; empty: any
     bool require_policy = false;
+    bool inhibit_mapping = false;
+    bool inhibit_any_policy = false;
+    std::chrono::seconds expired_grace{0};
     bool allow_sha1 = false;
     // Which certificates speak for addresses that they do not name (semantics B.2
     // step 16); by the SHA-256 fingerprint, lower-case hex.
     std::function<bool(const std::string& fingerprint, const std::string& address)> speaks_for;
     bool accept_sender = false;        // the signer may be the one of Sender (RFC 8550 section 3)
     bool strict_display_name = false;  // another address shown in From's name is a finding
+    bool accept_octet_stream = false;  // application/octet-stream named *.p7m (RFC 8551 section 3.10)
     std::optional<std::string> from;   // compare with this instead of the From field
 };
+
+// Judges as `config` says, policies of CAs included; `config` must outlive `request`.
+void judge_as_configured(VerifyRequest& request, const policy::Judging& config);
 
 // Lets `request` ask what `config` wants asked; `config` must outlive it.
 void ask_for_revocation(VerifyRequest& request, const policy::Revocation& config,
@@ -85,7 +92,7 @@ void ask_for_revocation(VerifyRequest& request, const policy::Revocation& config
 
 // Could a message with this header carry a signature anywhere?  False spares
 // reading the body.
-[[nodiscard]] bool may_be_signed(const std::vector<mime::Field>& fields);
+[[nodiscard]] bool may_be_signed(const std::vector<mime::Field>& fields, bool accept_octet_stream);
 
 [[nodiscard]] const char* name(Form f);
 [[nodiscard]] const char* name(Scope s);

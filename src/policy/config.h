@@ -139,6 +139,25 @@ struct Certificates {
     std::string pinned;  // ADDRESS.pem: trusted for this address
 };
 
+// How signatures are judged, beside anchors and revocation data.
+struct Judging {
+    // Certificates that speak for addresses they do not name; of domains too.
+    std::vector<SignerFor> signer_for;
+    bool accept_sender = false;         // the signer may be the one of Sender
+    bool strict_display_name = false;   // another address in From's name is a finding
+    std::vector<std::string> policies;  // certificate policies one of which a path must have: dotted
+                                        // OIDs, or "any"; empty: none is asked for
+    unsigned expired_grace = 0;         // hours after which an expired certificate is a finding
+    bool accept_octet_stream = false;   // application/octet-stream named *.p7m is S/MIME, too
+};
+
+// Which Authentication-Results of others go.
+enum class ResultsRemoval {
+    smime,  // those with our name and the method smime
+    own,    // those with our name
+    all,
+};
+
 struct Config {
     // [milter]
     std::string socket;
@@ -147,6 +166,7 @@ struct Config {
     std::vector<std::string> local_domains;
     std::vector<Network> internal_hosts;
     std::vector<Network> trusted_relays;  // Authentication-Results from here are kept
+    ResultsRemoval ar_remove = ResultsRemoval::smime;
     LoginMap sender_login;
     std::uint64_t max_message_size = 64U << 20;
     std::uint64_t max_in_flight = 0;  // 0: a quarter of the machine's memory
@@ -161,10 +181,7 @@ struct Config {
     Certificates certificates;
     store::TrustSource trust;
     cms::CrlMode crl = cms::CrlMode::off;
-    // Certificates that speak for addresses they do not name; of domains too.
-    std::vector<SignerFor> signer_for;
-    bool accept_sender = false;        // the signer may be the one of Sender
-    bool strict_display_name = false;  // another address in From's name is a finding
+    Judging judging;
     Revocation revocation;
 
     std::vector<Rule> rules;  // in the order in which they are tried

@@ -22,6 +22,10 @@ constexpr Setter<ParsedConfig> milter_setters[] = {
      [](ParsedConfig& p, const Value& v) { v.networks(p.config.internal_hosts, Value::Rights::given); }},
     {"trusted_relays",
      [](ParsedConfig& p, const Value& v) { v.networks(p.config.trusted_relays, Value::Rights::given); }},
+    {"ar_remove",
+     [](ParsedConfig& p, const Value& v) {
+         v.one_of(p.config.ar_remove, {ResultsRemoval::smime, ResultsRemoval::own, ResultsRemoval::all});
+     }},
     {"sender_login",
      [](ParsedConfig& p, const Value& v) {
          auto& map = p.config.sender_login;
@@ -69,9 +73,7 @@ struct TrustDraft {
     enum class Crl { off, local, fetch } crl = Crl::off;
     bool ocsp = false;
     bool hard = false;
-    std::vector<SignerFor> signer_for;
-    bool accept_sender = false;
-    bool strict_display_name = false;
+    Judging judging;
     Revocation revocation;
     [[nodiscard]] bool lists() const { return crl != Crl::off; }
 };
@@ -87,10 +89,13 @@ constexpr Setter<TrustDraft> trust_setters[] = {
      }},
     {"ocsp", [](TrustDraft& t, const Value& v) { v.one_of(t.ocsp, {false, true}); }},
     {"revocation_fail", [](TrustDraft& t, const Value& v) { v.one_of(t.hard, {false, true}); }},
-    {"signer_for", [](TrustDraft& t, const Value& v) { v.signer_for(t.signer_for); }},
-    {"accept_sender", [](TrustDraft& t, const Value& v) { v.yes_no(t.accept_sender); }},
+    {"signer_for", [](TrustDraft& t, const Value& v) { v.signer_for(t.judging.signer_for); }},
+    {"accept_sender", [](TrustDraft& t, const Value& v) { v.yes_no(t.judging.accept_sender); }},
     {"display_name_check",
-     [](TrustDraft& t, const Value& v) { v.one_of(t.strict_display_name, {false, true}); }},
+     [](TrustDraft& t, const Value& v) { v.one_of(t.judging.strict_display_name, {false, true}); }},
+    {"policies", [](TrustDraft& t, const Value& v) { v.policies(t.judging.policies); }},
+    {"expired_grace", [](TrustDraft& t, const Value& v) { v.number(t.judging.expired_grace, 720); }},
+    {"accept_octet_stream", [](TrustDraft& t, const Value& v) { v.yes_no(t.judging.accept_octet_stream); }},
     {"revocation_timeout", [](TrustDraft& t, const Value& v) { v.number(t.revocation.timeout, 30); }},
     {"revocation_max_size",
      [](TrustDraft& t, const Value& v) { v.size(t.revocation.max_size, 64U << 10, 64U << 20); }},
@@ -226,9 +231,7 @@ private:
         config.revocation = std::move(trust_.revocation);
         config.revocation.fetch_crls = trust_.crl == TrustDraft::Crl::fetch;
         config.revocation.ocsp = trust_.ocsp ? mode : cms::CrlMode::off;
-        config.signer_for = std::move(trust_.signer_for);
-        config.accept_sender = trust_.accept_sender;
-        config.strict_display_name = trust_.strict_display_name;
+        config.judging = std::move(trust_.judging);
         config.trust = std::move(trust_.source);
     }
 

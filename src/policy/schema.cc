@@ -23,6 +23,7 @@ constexpr KeySpec table[] = {
     {"milter", "local_domains", "domains", "", "the domains whose mail is ours", list},
     {"milter", "internal_hosts", "networks", "", "clients whose mail is outgoing without a login", list},
     {"milter", "trusted_relays", "networks", "", "clients whose Authentication-Results are kept", list},
+    {"milter", "ar_remove", "smime|own|all", "smime", "which Authentication-Results of other clients go"},
     {"milter", "sender_login", "path|mta", "",
      "who may sign as whom; without it a login signs for itself only"},
     {"milter", "login_domain", "domain", "", "completes a login that has no @"},
@@ -37,7 +38,8 @@ constexpr KeySpec table[] = {
 
     {"keys", "path", "path", "", "directory of *.p12, *.pfx and *.pem files to sign with"},
     {"keys", "password", "password", "", "where the password of these files is"},
-    {"keys", "activation_delay", "number", "0", "hours for which an older certificate is preferred to a new one"},
+    {"keys", "activation_delay", "number", "0",
+     "hours for which an older certificate is preferred to a new one"},
 
     {"key", "file", "path", "", "one PFX or PEM file, for certificate = NAME"},
     {"key", "password", "password", "", "where its password is"},
@@ -60,6 +62,9 @@ constexpr KeySpec table[] = {
     {"trust", "accept_sender", "yes|no", "no", "a signature by the address in Sender passes, too"},
     {"trust", "display_name_check", "note|strict", "note",
      "From's display name shows another address than From"},
+    {"trust", "policies", "oids", "", "certificate policies of which a path must have one", list},
+    {"trust", "expired_grace", "number", "0", "hours for which an expired certificate still passes"},
+    {"trust", "accept_octet_stream", "yes|no", "no", "application/octet-stream named *.p7m is S/MIME, too"},
 
     {"rule", "direction", "incoming|outgoing|internal|any", "",
      "which mail; without it outgoing when the rule signs or encrypts, else incoming"},

@@ -282,6 +282,31 @@ void Value::header_pattern(std::vector<HeaderPattern>& out) const
         out.push_back({std::string(name), std::string(pattern)});
 }
 
+void Value::policies(std::vector<std::string>& out) const
+{
+    // An arc is at most 128 bits long here, an identifier 64 arcs.
+    const auto is_oid = [](std::string_view text) {
+        std::size_t arcs = 0;
+        while (!text.empty()) {
+            const auto dot = text.find('.');
+            const auto arc = text.substr(0, dot);
+            const bool number = !arc.empty() && arc.size() <= 39 &&
+                                std::all_of(arc.begin(), arc.end(), base::is_digit) &&
+                                (arc.size() == 1 || arc.front() != '0');
+            if (!number || ++arcs > 64 || (arcs == 1 && arc > "2")) return false;
+            if (dot == std::string_view::npos) return arcs >= 2;
+            text.remove_prefix(dot + 1);
+        }
+        return false;
+    };
+    for (auto& item : items()) {
+        if (item != "any" && !is_oid(item))
+            refuse(quoted(item) + " found", "wanted any, or an object identifier such as 2.23.140.1.5.1.3");
+        else
+            out.push_back(std::move(item));
+    }
+}
+
 void Value::signer_for(std::vector<SignerFor>& out) const
 {
     // As openssl prints it, with colons and capitals, too.

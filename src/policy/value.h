@@ -64,6 +64,7 @@ public:
     void patterns(std::vector<std::string>& out, Pattern kind) const;
     void header_pattern(std::vector<HeaderPattern>& out) const;  // no list: patterns may hold commas
     void signer_for(std::vector<SignerFor>& out) const;
+    void policies(std::vector<std::string>& out) const;      // dotted object identifiers, or "any"
     void text_pattern(std::vector<std::string>& out) const;  // likewise
     void size_conditions(std::vector<SizeCondition>& out) const;
 
