@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -158,6 +159,13 @@ Result<std::vector<std::string>> list_directory(const std::string& path)
     }
     std::sort(names.begin(), names.end());
     return names;
+}
+
+std::string resolved_path(const std::string& path)
+{
+    std::error_code error;
+    const auto resolved = std::filesystem::canonical(path, error);
+    return error ? std::filesystem::path(path).lexically_normal().string() : resolved.string();
 }
 
 bool is_directory(const std::string& path)

@@ -32,6 +32,10 @@ enum class Secrecy {
 
 [[nodiscard]] bool is_directory(const std::string& path);
 
+// The path without symbolic links, "." and ".."; where nothing is there, as far as
+// its text alone says.
+[[nodiscard]] std::string resolved_path(const std::string& path);
+
 // Writes beside the target and renames: the target is whole or unchanged.
 [[nodiscard]] Result<> write_file(const std::string& path, Octets content, unsigned mode);
 

@@ -21,8 +21,8 @@ base::Result<cms::Container> open(const std::string& file, const base::Secret* p
     const auto octets = base::read_file(file, max_key_file);
     if (!octets) return base::fail(octets.error());
     auto container = cms::open_container(*octets, file, password);
-    if (container || (container.error().code != Code::configuration &&
-                      container.error().code != Code::permission))
+    if (container ||
+        (container.error().code != Code::configuration && container.error().code != Code::permission))
         return container;
     // The remedies of the library speak of the configuration, which is not asked here.
     auto error = container.error();

@@ -61,7 +61,8 @@ tl::expected<Opened, std::string> open(base::Octets der, const DecryptSpec& spec
         }
         // Some write what they encrypt with the line ends of their own system, where
         // RFC 8551 section 3.1.1 wants the canonical ones.
-        Opened opened{with_wire_line_ends(std::move(*content)), envelope->cipher(), envelope->authenticated(), &identity};
+        Opened opened{with_wire_line_ends(std::move(*content)), envelope->cipher(), envelope->authenticated(),
+                      &identity};
         if (is_mime_entity(opened)) return opened;
         if (spec.any_content && !opened.content.empty()) {
             opened.content.insert(0, mime::is_utf8(opened.content)

@@ -25,10 +25,10 @@ struct Decryption {
     Kind kind = Kind::not_encrypted;
     std::string reason;  // of a failure, one lower-case phrase; for the log, never for the sender
 
-    Rewrite rewrite;             // owns what it needs
-    std::string cipher;          // of the outermost envelope: "aes256-cbc"
-    bool authenticated = false;  // every envelope that was opened is authenticated
-    int envelopes = 0;           // opened
+    Rewrite rewrite;                            // owns what it needs
+    std::string cipher;                         // of the outermost envelope: "aes256-cbc"
+    bool authenticated = false;                 // every envelope that was opened is authenticated
+    int envelopes = 0;                          // opened
     const store::Identity* identity = nullptr;  // whose key opened the outermost one
     // Header and body of the content, as rewrite restores it.
     std::shared_ptr<const std::string> entity;

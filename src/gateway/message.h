@@ -74,7 +74,7 @@ public:
 
     // Octets in memory: what came, and what is kept about each field.
     [[nodiscard]] std::size_t held() const { return octets_.size() + field_ends_.size() * per_field; }
-    [[nodiscard]] std::uint64_t size() const { return size_; }         // header and body seen
+    [[nodiscard]] std::uint64_t size() const { return size_; }  // header and body seen
 
     // The header alone, for the decision at end-of-header; the builder keeps
     // collecting.  Views of the result die with the next add_body().

@@ -59,10 +59,7 @@ struct Outcome {
     std::vector<Fact> facts;
     base::Level level = base::Level::info;
 
-    [[nodiscard]] bool edits() const
-    {
-        return !header.empty() || replace_body || !remove_recipients.empty();
-    }
+    [[nodiscard]] bool edits() const { return !header.empty() || replace_body || !remove_recipients.empty(); }
     [[nodiscard]] const std::string* fact(std::string_view key) const;
 };
 

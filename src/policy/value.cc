@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/ascii.h"
+#include "base/file.h"
 #include "base/log.h"
 
 namespace policy
@@ -179,8 +180,7 @@ void Value::anchors(std::vector<std::string>& out) const
     std::vector<std::string> given;
     paths(given);
     for (auto& item : given) {
-        const std::unique_ptr<char, void (*)(void*)> resolved(realpath(item.c_str(), nullptr), std::free);
-        std::string real = resolved ? resolved.get() : item;
+        std::string real = base::resolved_path(item);
         while (real.size() > 1 && real.ends_with('/')) real.pop_back();
         if (std::find(std::begin(web), std::end(web), real) == std::end(web))
             out.push_back(std::move(item));
@@ -293,7 +293,8 @@ void Value::policies(std::vector<std::string>& out) const
             const bool number = !arc.empty() && arc.size() <= 39 &&
                                 std::all_of(arc.begin(), arc.end(), base::is_digit) &&
                                 (arc.size() == 1 || arc.front() != '0');
-            if (!number || ++arcs > 64 || (arcs == 1 && arc > "2")) return false;
+            if (!number || arcs == 64 || (arcs == 0 && arc > "2")) return false;
+            ++arcs;
             if (dot == std::string_view::npos) return arcs >= 2;
             text.remove_prefix(dot + 1);
         }

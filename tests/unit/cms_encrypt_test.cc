@@ -331,7 +331,8 @@ TEST(DecryptRefuses, NoncesThatAreNotTwelveOctets)
     const auto type = fields.next();
     Reader algorithm(fields.next()->body);
     const auto oid = algorithm.next();
-    const std::string params = wrap(sequence, {wrap(cms::der::octet_string, std::string(8, 'n')), small_integer(16)});
+    const std::string params =
+        wrap(sequence, {wrap(cms::der::octet_string, std::string(8, 'n')), small_integer(16)});
     s.content = wrap(sequence, {wrap(type->tag, type->body),
                                 wrap(sequence, {wrap(oid->tag, oid->body), params}), fields.rest()});
     EXPECT_EQ(fate(s.der()), "refused: the nonce of AES-GCM has not 12 octets");

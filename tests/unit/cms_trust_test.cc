@@ -276,6 +276,23 @@ TEST(Revocation, BrokenListIsAnErrorWhenLoaded)
 
 // --- policies ---
 
+TEST(Path, AGraceIsForWhatHasExpiredNoLongerAgo)
+{
+    const auto end = pki().alice.certificate.not_after();
+    auto late = path_at(end + 2h);
+    late.expired_grace = 3h;
+    const auto r = pki().trust.validate(pki().alice.certificate, pki().chain, late);
+    EXPECT_EQ(words(r), "valid");
+    ASSERT_EQ(r.comments.size(), 1U);
+    EXPECT_TRUE(r.comments.front().starts_with("certificate expired, but not for long: "))
+        << r.comments.front();
+    late.expired_grace = 1h;
+    EXPECT_EQ(judged(pki().alice.certificate, pki().chain, pki().trust, late), "expired");
+    auto early = path_at(pki().alice.certificate.not_before() - 1h);
+    early.expired_grace = 3h;
+    EXPECT_NE(judged(pki().alice.certificate, pki().chain, pki().trust, early), "valid");
+}
+
 TEST(Policy, ExplicitPolicyIsAskedForByCertificatesOnly)
 {
     const std::string policies = cms::der::wrap(cms::der::sequence, algorithm("1.2.3.4"));

@@ -114,7 +114,8 @@ Message message(const std::string& text)
 TEST(Marks, LookAlikesOfOurTagsGoAlsoWhenEncoded)
 {
     const auto m = message("Subject: =?utf-8?q?=5BSigned=5D?= [ SIGNATURE valid ] [list] real\r\n\r\n");
-    EXPECT_EQ(tag_subject(m.fields(), "[signature invalid]").front().value, "[signature invalid] [list] real");
+    EXPECT_EQ(tag_subject(m.fields(), "[signature invalid]").front().value,
+              "[signature invalid] [list] real");
 }
 
 TEST(Marks, ForgedFieldsAreRemovedFromTheLastToTheFirst)

@@ -13,6 +13,19 @@ Rule rule(const std::string& keys)
     return good("[milter]\nlocal_domains = example.org, example.net\n[rule a]\n" + keys).rules.at(0);
 }
 
+TEST(Trust, PoliciesAreObjectIdentifiersOrAny)
+{
+    const std::string rule = "[rule a]\nverify = yes\n";
+    EXPECT_EQ(load("[trust]\npolicies = 2.23.140.1.5.1.3, 1.2\npolicies = any\n" + rule).text(), "");
+    for (const std::string& bad :
+         std::vector<std::string>{"1", "3.1", "1.2.", ".1.2", "1..2", "1.02", "1.a", "Any", "-1.2", "1.2 3",
+                                  "1." + std::string(40, '1')})
+        EXPECT_NE(load("[trust]\npolicies = " + bad + "\n" + rule).text(), "") << bad;
+    std::string deep = "1";
+    for (int i = 0; i < 64; ++i) deep += ".1";
+    EXPECT_NE(load("[trust]\npolicies = " + deep + "\n" + rule).text(), "") << "65 arcs";
+}
+
 TEST(RuleConfig, EveryKeyArrives)
 {
     const auto r = rule(R"(direction = any
