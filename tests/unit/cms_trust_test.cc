@@ -283,7 +283,7 @@ TEST(Path, AGraceIsForWhatHasExpiredNoLongerAgo)
     late.expired_grace = 3h;
     const auto r = pki().trust.validate(pki().alice.certificate, pki().chain, late);
     EXPECT_EQ(words(r), "valid");
-    ASSERT_EQ(r.comments.size(), 1U);
+    ASSERT_FALSE(r.comments.empty());  // the CA's may have expired with it
     EXPECT_TRUE(r.comments.front().starts_with("certificate expired, but not for long: "))
         << r.comments.front();
     late.expired_grace = 1h;
