@@ -76,18 +76,18 @@ Result<Time> parse_time(std::string_view text)
                                            std::chrono::day(unsigned(day))};
     if (!date.ok()) return bad();
     Time t = std::chrono::sys_days(date);
-    std::string_view rest = std::string_view(copy).substr(10);
+    std::string rest = copy.substr(10);
     if (rest.empty()) return t;
     int length = 0;
-    if (std::sscanf(rest.data(), "%*1[T ]%2d:%2d:%2d%n", &hour, &minute, &second, &length) != 3 ||
+    if (std::sscanf(rest.c_str(), "%*1[T ]%2d:%2d:%2d%n", &hour, &minute, &second, &length) != 3 ||
         length != 9 || hour > 23 || minute > 59 || second > 60)
         return bad();
     t += std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second);
-    rest.remove_prefix(9);
+    rest.erase(0, 9);
     if (rest == "Z" || rest == "z") return t;
     int zone_hour = 0, zone_minute = 0;
     char sign = 0;
-    if (rest.size() != 6 || std::sscanf(rest.data(), "%c%2d:%2d", &sign, &zone_hour, &zone_minute) != 3 ||
+    if (rest.size() != 6 || std::sscanf(rest.c_str(), "%c%2d:%2d", &sign, &zone_hour, &zone_minute) != 3 ||
         (sign != '+' && sign != '-') || zone_hour > 23 || zone_minute > 59)
         return bad();
     const auto offset = std::chrono::hours(zone_hour) + std::chrono::minutes(zone_minute);

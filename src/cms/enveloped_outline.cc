@@ -52,8 +52,10 @@ std::optional<std::size_t> encrypted_keys(base::Octets recipient_infos, std::siz
         if (info->tag != der::context(1)) continue;
         // KeyAgreeRecipientInfo: its last field is SEQUENCE OF RecipientEncryptedKey.
         std::optional<der::Element> last;
-        for (der::Reader fields(info->body); !fields.at_end();)
-            if (!(last = fields.next())) return std::nullopt;
+        for (der::Reader fields(info->body); !fields.at_end();) {
+            last = fields.next();
+            if (!last) return std::nullopt;
+        }
         const auto keys = der::count(last ? last->body : base::Octets(), limit);
         if (!keys) return std::nullopt;
         n += *keys;

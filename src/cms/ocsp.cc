@@ -48,7 +48,7 @@ std::string ocsp_request(const Certificate& certificate, const Certificate& issu
     const RequestPtr request(OCSP_REQUEST_new());
     IdPtr id(OCSP_cert_to_id(EVP_sha1(), certificate.native(), issuer.native()));
     if (!request || !id || OCSP_request_add0_id(request.get(), id.get()) == nullptr) return {};
-    (void)id.release();  // the request owns it now
+    [[maybe_unused]] const OCSP_CERTID* const owned_by_request = id.release();
     return ossl::encode(request.get(), i2d_OCSP_REQUEST);
 }
 

@@ -110,7 +110,8 @@ Message MessageBuilder::finish(Envelope envelope)
 
 std::string with_wire_line_ends(std::string octets)
 {
-    return only_bare_line_feeds(octets) ? with_crlf(octets) : octets;
+    if (only_bare_line_feeds(octets)) return with_crlf(octets);
+    return octets;
 }
 
 base::Result<Message> message_from_octets(base::Octets octets, Envelope envelope)

@@ -50,7 +50,7 @@ TEST(Buffer, KeepsItsContentWhileItGrowsFromHeapToMapping)
     EXPECT_TRUE(buffer.view() == expected);
     Buffer moved = std::move(buffer);
     EXPECT_TRUE(moved.view() == expected);
-    EXPECT_EQ(buffer.size(), 0U);
+    EXPECT_EQ(buffer.size(), 0U);  // NOLINT(bugprone-use-after-move): that is what is tested
 }
 
 TEST(Buffer, RefusesWhatCannotBeHadAndKeepsWhatItHas)

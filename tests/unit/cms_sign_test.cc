@@ -300,6 +300,7 @@ TEST(Sign, OneKeyServesSeveralThreads)  // S16
 {
     std::vector<std::thread> threads;
     std::array<bool, 4> good{};
+    threads.reserve(good.size());
     for (std::size_t i = 0; i < good.size(); ++i)
         threads.emplace_back([&, i] { good[i] = verdict(verify(sign(pki().alice))) == "pass"; });
     for (auto& t : threads) t.join();

@@ -321,6 +321,7 @@ TEST(Verify, WithoutAttributesTheContentIsHashedOnceForAllSigners)  // V18
     s.signed_content = large;
     s.signature = raw_signature(pki().bob, large, EVP_sha256());
     std::vector<cms::Certificate> same_key;
+    same_key.reserve(16);
     for (long i = 0; i < 16; ++i)
         same_key.push_back(altered(pki().alice.certificate, pki().sub,
                                    [&](X509* x) { ASN1_INTEGER_set(X509_get_serialNumber(x), i + 1); }));

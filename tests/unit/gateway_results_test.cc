@@ -33,7 +33,7 @@ public:
         if (!cfws() || !word(id)) return "authserv-id";
         if (!cfws()) return "comment after the id";
         while (at_ < text_.size()) {
-            if (text_[at_++] != ';') return "a semicolon is missing at " + std::to_string(at_);
+            if (!take(';')) return "a semicolon is missing at " + std::to_string(at_);
             std::string method, result;
             if (!cfws() || !keyword(method) || !cfws() || !take('=') || !cfws() || !keyword(result) ||
                 !cfws())
@@ -75,7 +75,12 @@ private:
         text_ = out;
         return "";
     }
-    bool take(char c) { return at_ < text_.size() && text_[at_] == c && ++at_ != 0; }
+    bool take(char c)
+    {
+        if (at_ == text_.size() || text_[at_] != c) return false;
+        ++at_;
+        return true;
+    }
     bool cfws()
     {
         while (at_ < text_.size()) {
@@ -113,7 +118,7 @@ private:
         out.clear();
         if (take('"')) {
             for (; at_ < text_.size() && text_[at_] != '"'; ++at_) {
-                if (text_[at_] == '\\' && ++at_ == text_.size()) return false;
+                if (take('\\') && at_ == text_.size()) return false;
                 out += text_[at_];
             }
             return take('"');
@@ -300,6 +305,7 @@ TEST(Marks, SignerFieldsSayWhoItWas)
     const auto m = message(head + clear_signed(text));
     const auto fields = gateway::signer_fields(gateway::verify_message(m.header(), m.body(), request()));
     std::vector<std::string> found;
+    found.reserve(fields.size());
     for (const auto& f : fields) found.push_back(f.name);
     EXPECT_EQ(found, (std::vector<std::string>{"X-SMIME-Fingerprint", "X-SMIME-Serial", "X-SMIME-Issuer",
                                                "X-SMIME-Signer"}));
