@@ -130,7 +130,8 @@ inline void add_extension_der(X509* x, const char* type, bool critical, std::str
 }
 
 inline std::string make_crl(const cms::Identity& issuer, const std::vector<cms::Certificate>& revoked,
-                            base::Time last = start, base::Time next = end)
+                            base::Time last = start, base::Time next = end,
+                            const std::function<void(X509_CRL*)>& alter = {})
 {
     const auto seconds = [](base::Time t) { return static_cast<time_t>(t.time_since_epoch().count()); };
     const std::unique_ptr<X509_CRL, void (*)(X509_CRL*)> crl(X509_CRL_new(), X509_CRL_free);
@@ -146,6 +147,7 @@ inline std::string make_crl(const cms::Identity& issuer, const std::vector<cms::
         X509_CRL_add0_revoked(crl.get(), r);
     }
     X509_CRL_sort(crl.get());
+    if (alter) alter(crl.get());
     if (X509_CRL_sign(crl.get(), native(issuer), EVP_sha256()) <= 0)
         throw std::runtime_error("X509_CRL_sign");
     unsigned char* der = nullptr;

@@ -259,6 +259,95 @@ TEST(Revocation, StaleAndForgedListsAreNoAnswer)
               "revocation-unknown");
 }
 
+// Adds an extension (RFC 5280 section 5.2) in the words of x509v3_config(5).
+std::function<void(X509_CRL*)> with_extension(int nid, const char* value)
+{
+    return [=](X509_CRL* crl) {
+        X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, nid, value);
+        ASSERT_NE(extension, nullptr);
+        X509_CRL_add_ext(crl, extension, -1);
+        X509_EXTENSION_free(extension);
+    };
+}
+
+// A number of its own (2.5.29.20) or of the list that a delta builds on (2.5.29.27).
+void number(X509_CRL* crl, int nid, long value)
+{
+    const std::unique_ptr<ASN1_INTEGER, void (*)(ASN1_INTEGER*)> n(ASN1_INTEGER_new(), ASN1_INTEGER_free);
+    ASN1_INTEGER_set(n.get(), value);
+    ASSERT_EQ(X509_CRL_add1_ext_i2d(crl, nid, n.get(), nid == NID_delta_crl, X509V3_ADD_DEFAULT), 1);
+}
+
+std::string revocation_with(const std::vector<std::string>& lists)
+{
+    auto o = path_at();
+    o.crl = CrlMode::hard;
+    return judged(pki().alice.certificate, pki().chain, trusting(pki().root.certificate, {}, lists), o);
+}
+
+TEST(Revocation, ScopedListsSpeakForTheirScopeOnly)  // V39
+{
+    const std::string root_crl = make_crl(pki().root, {});
+    const auto scoped = [&](const char* scope, const std::vector<cms::Certificate>& revoked) {
+        return revocation_with({root_crl, make_crl(pki().sub, revoked, start, end,
+                                                   with_extension(NID_issuing_distribution_point, scope))});
+    };
+    EXPECT_EQ(scoped("critical,onlyuser:TRUE", {}), "valid");
+    EXPECT_EQ(scoped("critical,onlyuser:TRUE", {pki().alice.certificate}), "revoked");
+    EXPECT_EQ(scoped("critical,onlyCA:TRUE", {}), "revocation-unknown");
+    EXPECT_EQ(scoped("critical,onlyAA:TRUE", {}), "revocation-unknown");
+    // Only some of the reasons are covered: nobody has said anything about the others.
+    EXPECT_EQ(scoped("critical,onlysomereasons:keyCompromise", {}), "revocation-unknown");
+    EXPECT_EQ(scoped("critical,onlysomereasons:keyCompromise", {pki().alice.certificate}),
+              "revoked revocation-unknown");
+}
+
+TEST(Revocation, DeltaListsAddToTheListTheyBuildOn)  // V39
+{
+    const std::string root_crl = make_crl(pki().root, {});
+    const std::string base = make_crl(pki().sub, {}, start, end, [](X509_CRL* crl) {
+        number(crl, NID_crl_number, 1);
+        with_extension(NID_freshest_crl, "URI:http://crl.example/delta.crl")(crl);
+    });
+    const auto delta = [](const std::vector<cms::Certificate>& revoked, long builds_on) {
+        return make_crl(pki().sub, revoked, start, end, [=](X509_CRL* crl) {
+            number(crl, NID_crl_number, builds_on + 1);
+            number(crl, NID_delta_crl, builds_on);
+        });
+    };
+    EXPECT_EQ(revocation_with({root_crl, base}), "valid");
+    EXPECT_EQ(revocation_with({root_crl, base, delta({pki().alice.certificate}, 1)}), "revoked");
+    EXPECT_EQ(revocation_with({root_crl, base, delta({}, 1)}), "valid");
+    // A delta without its base is no answer; one that builds on another list is not looked at.
+    EXPECT_EQ(revocation_with({root_crl, delta({}, 1)}), "revocation-unknown");
+    EXPECT_EQ(revocation_with({root_crl, base, delta({pki().alice.certificate}, 5)}), "valid");
+}
+
+TEST(Revocation, AnIndirectListSpeaksOnlyForThoseWhoNameItsIssuer)  // V39
+{
+    // The root signs a list that claims to speak for what the issuing CA issued;
+    // Alice's certificate has no distribution point that names the root.
+    const std::string claims =
+        make_crl(pki().root, {}, start, end,
+                 with_extension(NID_issuing_distribution_point, "critical,indirectCRL:TRUE"));
+    EXPECT_EQ(revocation_with({make_crl(pki().root, {}), claims}), "revocation-unknown");
+}
+
+TEST(Revocation, CriticalExtensionsNobodyKnowsSpoilAList)
+{
+    const auto odd = make_crl(pki().sub, {}, start, end, [](X509_CRL* crl) {
+        const std::unique_ptr<ASN1_OCTET_STRING, void (*)(ASN1_OCTET_STRING*)> v(ASN1_OCTET_STRING_new(),
+                                                                                 ASN1_OCTET_STRING_free);
+        ASN1_OCTET_STRING_set(v.get(), reinterpret_cast<const unsigned char*>("\5\0"), 2);
+        const std::unique_ptr<ASN1_OBJECT, void (*)(ASN1_OBJECT*)> unknown(
+            OBJ_txt2obj("1.3.6.1.4.1.55555.1", 1), ASN1_OBJECT_free);
+        X509_EXTENSION* e = X509_EXTENSION_create_by_OBJ(nullptr, unknown.get(), 1, v.get());
+        X509_CRL_add_ext(crl, e, -1);
+        X509_EXTENSION_free(e);
+    });
+    EXPECT_NE(revocation_with({make_crl(pki().root, {}), odd}), "valid");
+}
+
 TEST(Revocation, AnchorItselfNeedsNoList)
 {
     auto o = path_at();
