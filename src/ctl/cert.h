@@ -12,6 +12,7 @@
 #include "ctl/options.h"
 #include "gateway/snapshot.h"
 #include "store/certificate_check.h"
+#include "store/expiry.h"
 
 namespace ctl
 {
@@ -37,6 +38,20 @@ struct CertificateFile {
 
 // The configuration with all that it names; its problems are reported.
 [[nodiscard]] base::Result<std::shared_ptr<const gateway::Snapshot>> load_configured(const Global& global);
+
+// What the configuration has.  `kept.file` is "" for those of [trust], whose files are
+// not remembered.
+struct Held : store::Kept {
+    cms::PrivateKeyHandle key;
+    std::string certificate_file;  // of a key: where its certificate lies
+    bool retired = false;          // a key that only decrypts
+};
+[[nodiscard]] std::vector<Held> everything(const gateway::Snapshot& snapshot);
+
+// By an address, or by at least eight digits that the fingerprint begins with; never
+// empty, newest first.
+[[nodiscard]] base::Result<std::vector<Held>> lookup(const std::string& what,
+                                                     const gateway::Snapshot& snapshot);
 
 // The first of the paths that is a directory; "" when none is.
 [[nodiscard]] std::string first_directory(const std::vector<std::string>& paths);

@@ -20,35 +20,42 @@ namespace
 
 using base::Code;
 
-struct Held {
-    std::string kind;  // key, file, pinned, anchor, intermediate
-    std::string file;  // "" for those of [trust], which are not kept by file
-    cms::Certificate certificate;
-    cms::PrivateKeyHandle key;
-};
+}  // namespace
 
 std::vector<Held> everything(const gateway::Snapshot& snapshot)
 {
     std::vector<Held> out;
     for (const auto& identity : snapshot.keys.all())
-        out.push_back({"key", identity.file, identity.certificate, identity.key});
+        out.push_back({{"key", identity.section, identity.file, identity.certificate},
+                       identity.key,
+                       identity.certificate_file,
+                       identity.retired});
     std::vector<base::Problem> reported;  // by load_snapshot already
     const auto& others = snapshot.config.certificates;
     for (const auto& [path, kind] : {std::pair(others.pinned, store::Provenance::Kind::pinned),
                                      std::pair(others.path, store::Provenance::Kind::file)}) {
         if (path.empty()) continue;
         for (auto& found : store::DirectoryStore::open({path, kind}, reported)->all())
-            out.push_back({store::word(kind), found.origin.file, found.certificate, nullptr});
+            out.push_back(
+                {{store::word(kind), "", found.origin.file, found.certificate}, nullptr, "", false});
     }
-    for (const auto& c : snapshot.trust.material().anchors) out.push_back({"anchor", "", c, nullptr});
+    for (const auto& c : snapshot.trust.material().anchors)
+        out.push_back({{"anchor", "", "", c}, nullptr, "", false});
     for (const auto& c : snapshot.trust.material().intermediates)
-        out.push_back({"intermediate", "", c, nullptr});
+        out.push_back({{"intermediate", "", "", c}, nullptr, "", false});
     return out;
 }
 
-const char* state(const cms::Certificate& c, base::Time now)
+namespace
 {
-    return now > c.not_after() ? "expired" : now < c.not_before() ? "future" : "valid";
+
+const char* state(const Held& held, base::Time now)
+{
+    const cms::Certificate& c = held.certificate;
+    return held.retired           ? "retired"
+           : now > c.not_after()  ? "expired"
+           : now < c.not_before() ? "future"
+                                  : "valid";
 }
 
 base::Result<int> run_list(bool json, const Global& global)
@@ -63,11 +70,11 @@ base::Result<int> run_list(bool json, const Global& global)
         const std::string until = base::iso8601(c.not_after()).substr(0, 10);
         std::string whose = c.addresses().empty() ? c.subject() : c.addresses().front();
         if (c.addresses().size() > 1) whose += fmt::format(" (+{})", c.addresses().size() - 1);
-        text += fmt::format("{:<12} {:<7} {} {} {}{}\n", held.kind, state(c, now), until,
+        text += fmt::format("{:<12} {:<7} {} {} {}{}\n", held.kind, state(held, now), until,
                             c.fingerprint().substr(0, 16), display(whose),
                             held.file.empty() ? "" : "  " + display(held.file));
         list.push_back({{"kind", held.kind},
-                        {"state", state(c, now)},
+                        {"state", state(held, now)},
                         {"not_after", base::iso8601(c.not_after())},
                         {"fingerprint", c.fingerprint()},
                         {"addresses", c.addresses()},
@@ -86,6 +93,8 @@ bool means(const std::string& what, const Held& held)
     return what.size() >= 8 && held.certificate.fingerprint().starts_with(base::to_lower(what));
 }
 
+}  // namespace
+
 base::Result<std::vector<Held>> lookup(const std::string& what, const gateway::Snapshot& snapshot)
 {
     auto found = everything(snapshot);
@@ -99,6 +108,9 @@ base::Result<std::vector<Held>> lookup(const std::string& what, const gateway::S
     });
     return found;
 }
+
+namespace
+{
 
 base::Result<int> run_show(const std::string& what, bool json, const Global& global)
 {

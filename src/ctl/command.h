@@ -49,6 +49,8 @@ Run cert_import(Options& options, const Global& global);
 Run cert_list(Options& options, const Global& global);
 Run cert_show(Options& options, const Global& global);
 Run cert_export(Options& options, const Global& global);
+Run cert_remove(Options& options, const Global& global);
+Run cert_expiry(Options& options, const Global& global);
 Run test_ca_init(Options& options, const Global& global);
 Run test_ca_issue(Options& options, const Global& global);
 Run status(Options& options, const Global& global);

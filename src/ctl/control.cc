@@ -1,4 +1,6 @@
 // status, reload: a question to the running daemon over its control socket.
+#include "ctl/control.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -76,8 +78,9 @@ base::Result<> connect_to(int fd, const std::string& path)
                       "start it, or see: systemctl status smime-milter");
 }
 
-// One question, the whole answer.
-base::Result<std::string> ask(const std::string& path, std::string_view question)
+}  // namespace
+
+base::Result<std::string> ask_daemon(const std::string& path, std::string_view question)
 {
     const Socket socket;
     const auto until = steady_clock::now() + patience;
@@ -115,6 +118,9 @@ base::Result<std::string> ask(const std::string& path, std::string_view question
     return answer;
 }
 
+namespace
+{
+
 struct ControlOptions {
     std::optional<std::string> socket;
     bool watch = false;
@@ -145,7 +151,7 @@ base::Result<int> run(const ControlOptions& options, const Global& global, std::
     const auto path = socket_of(options, global);
     if (!path) return base::fail(path.error());
     while (true) {
-        const auto answer = ask(*path, question);
+        const auto answer = ask_daemon(*path, question);
         if (!answer) return base::fail(answer.error());
         const bool refused = answer->starts_with("error");
         if (auto ok = write_out(*answer); !ok) return base::fail(ok.error());

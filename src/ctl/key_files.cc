@@ -67,7 +67,7 @@ base::Result<store::Identity> choose(const std::string& file, const cms::Contain
             const bool newer = best && certificate.not_before() > best->certificate.not_before();
             if (rank < best_rank || (rank == best_rank && !newer)) continue;
             best_rank = rank;
-            best = store::Identity{"", file, certificate, key, {}};
+            best = store::Identity{"", "", file, file, false, certificate, key, {}};
         }
     }
     if (best) return *best;
@@ -140,7 +140,7 @@ base::Result<std::vector<store::Identity>> all_identities(const KeyFiles& files)
         for (const auto& certificate : material->candidates) {
             const auto matches = key->matches(certificate);
             if (!matches) return base::fail(matches.error());
-            if (*matches) out.push_back({"", files.key, certificate, key, {}});
+            if (*matches) out.push_back({"", "", files.key, files.key, false, certificate, key, {}});
         }
     }
     if (out.empty()) return base::fail(nothing_matches(files.key, material->keys));

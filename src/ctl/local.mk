@@ -1,11 +1,13 @@
 smimectl_SOURCES = \
 	src/ctl/cert.cc src/ctl/cert.h \
 	src/ctl/cert_check.cc \
+	src/ctl/cert_expiry.cc \
 	src/ctl/cert_import.cc \
+	src/ctl/cert_remove.cc \
 	src/ctl/cert_store.cc \
 	src/ctl/command.h \
 	src/ctl/configuration.cc \
-	src/ctl/control.cc \
+	src/ctl/control.cc src/ctl/control.h \
 	src/ctl/envelope.cc src/ctl/envelope.h \
 	src/ctl/explain.cc \
 	src/ctl/input.cc src/ctl/input.h \

@@ -18,6 +18,8 @@ constexpr Command cert[] = {
     {"list", "list keys, correspondents, anchors", ctl::cert_list},
     {"show", "judge stored certificates again", ctl::cert_show},
     {"export", "write one as PEM, DER or PFX", ctl::cert_export},
+    {"remove", "remove one, or keep a key for decrypting only", ctl::cert_remove},
+    {"expiry", "list what expires soon: for cron", ctl::cert_expiry},
 };
 
 constexpr Command test_ca[] = {
@@ -37,7 +39,7 @@ constexpr Command commands[] = {
     {"decrypt", "decrypt a message with a given key", ctl::decrypt},
     {"reencapsulate", "make a clear signature opaque, without a key", ctl::reencapsulate},
     {"inspect", "show the MIME tree and the CMS layers of a message", ctl::inspect},
-    {"cert", "certificates: check, import, list, show, export", nullptr, cert},
+    {"cert", "certificates: check, import, list, show, export, remove, expiry", nullptr, cert},
     {"test-ca", "a certification authority for trying things out", nullptr, test_ca},
     {"status", "ask the running daemon how it is", ctl::status},
     {"reload", "make the running daemon read its configuration again", ctl::reload},

@@ -27,7 +27,7 @@ bool any_rule_verifies(const policy::Config& config)
 bool none_can_sign(const store::KeyStore& keys, base::Time now)
 {
     return std::all_of(keys.all().begin(), keys.all().end(), [&](const store::Identity& identity) {
-        return store::unfit_for_signing(identity.certificate, now).has_value();
+        return identity.retired || store::unfit_for_signing(identity.certificate, now).has_value();
     });
 }
 
@@ -79,24 +79,18 @@ std::vector<store::KeySource> readable_sources(const std::vector<store::KeySourc
     return readable;
 }
 
-// A certificate that ends soon, with no other to take its place.
+// A certificate that ends soon, with no other to take its place.  Of keys that have
+// ended the loader has spoken.
 void warn_of_expiry(const Snapshot& snapshot, base::Time now, std::vector<base::Problem>& problems)
 {
-    constexpr auto soon = std::chrono::days(30);
-    for (const auto& identity : snapshot.keys.all()) {
-        const auto& certificate = identity.certificate;
-        if (certificate.not_after() > now + soon || store::unfit_for_signing(certificate, now)) continue;
-        const auto replaced = [&](const std::string& address) {
-            const auto found = snapshot.keys.for_signing(address, now).usable;
-            return std::any_of(found.begin(), found.end(), [&](const store::Identity* other) {
-                return other->certificate.not_after() > certificate.not_after();
-            });
-        };
-        const auto& addresses = certificate.addresses();
-        if (!addresses.empty() && std::all_of(addresses.begin(), addresses.end(), replaced)) continue;
-        warn(problems, identity.file,
-             certificate.subject() + ", serial " + certificate.serial() + ": expires " +
-                 base::iso8601(certificate.not_after()).substr(0, 10),
+    const auto kept = own_certificates(snapshot);
+    for (const auto* k : store::ending(kept, now, std::chrono::days(30))) {
+        const auto& c = k->certificate;
+        if (k->kind == "key" && store::unfit_for_signing(c, now)) continue;
+        warn(problems, k->file.empty() ? snapshot.config.trust.origin : k->file,
+             c.subject() + ", serial " + c.serial() +
+                 (c.not_after() < now ? ": has expired on " : ": expires ") +
+                 base::iso8601(c.not_after()).substr(0, 10),
              "get a new certificate and put it beside this one; the newest is used");
     }
 }
@@ -135,6 +129,17 @@ void find_lacks(Snapshot& snapshot, base::Time now, std::vector<base::Problem>& 
 }
 
 }  // namespace
+
+std::vector<store::Kept> own_certificates(const Snapshot& snapshot)
+{
+    std::vector<store::Kept> out;
+    for (const auto& identity : snapshot.keys.all())
+        if (!identity.retired) out.push_back({"key", identity.section, identity.file, identity.certificate});
+    const auto& material = snapshot.trust.material();
+    for (const auto& c : material.anchors) out.push_back({"anchor", "", "", c});
+    for (const auto& c : material.intermediates) out.push_back({"intermediate", "", "", c});
+    return out;
+}
 
 std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Time now,
                                               std::vector<base::Problem>& problems, Credentials credentials)

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "cms/trust.h"
 #include "policy/config.h"
+#include "store/expiry.h"
 #include "store/key_store.h"
 
 namespace gateway
@@ -29,6 +30,10 @@ struct Snapshot {
     // Keys that were left out, see Credentials: about them nothing is known.
     bool keys_unchecked = false;
 };
+
+// Keys and what [trust] has: what has to be renewed in time, or mail stops being signed
+// or trusted.
+[[nodiscard]] std::vector<store::Kept> own_certificates(const Snapshot& snapshot);
 
 // Passwords written as credential:NAME exist for the service only.
 enum class Credentials {

@@ -101,6 +101,7 @@ private:
     [[nodiscard]] std::string serving() const;
     [[nodiscard]] std::string user_name() const { return account_ ? account_->name : base::current_user(); }
     bool watch();
+    int tell_of_expiry();
     void reload();
     int go_down(bool asked);
     std::string answer(std::string_view request);
@@ -112,6 +113,7 @@ private:
     base::SystemRandom random_;
     Loader loader_;
     base::Time started_ = clock_.now();
+    base::Time told_of_expiry_ = started_;  // loading has told of what ends soon
     std::optional<base::Account> account_;  // to become, when started as root
     std::optional<InstanceLock> lock_;
     std::optional<milter::Endpoint> endpoint_;
@@ -307,12 +309,26 @@ void Daemon::advise() const
         "lose a message when a milter dies while it replaces the body");
 }
 
+// What came due since it last looked; how many milliseconds until it has to look again.
+int Daemon::tell_of_expiry()
+{
+    constexpr auto longest = std::chrono::hours(1);  // the clock may be set
+    const auto now = clock_.now();
+    const auto notices =
+        store::expiry_notices(gateway::own_certificates(*runtime_->snapshot()), told_of_expiry_, now);
+    told_of_expiry_ = std::max(now, told_of_expiry_);
+    loader_.tell(notices.due);
+    const auto pause = notices.next ? std::min<std::chrono::milliseconds>(*notices.next - now, longest)
+                                    : std::chrono::milliseconds(longest);
+    return static_cast<int>(std::max(pause, std::chrono::milliseconds(1000)).count());
+}
+
 // The main thread is the control thread.  True: it was asked to stop.
 bool Daemon::watch()
 {
     for (;;) {
         pollfd waiting[] = {{signals_.descriptor(), POLLIN, 0}, {ended_, POLLIN, 0}};
-        poll(waiting, 2, -1);
+        poll(waiting, 2, tell_of_expiry());
         if (waiting[1].revents != 0) return false;
         while (const auto number = signals_.next()) {
             if (*number == SIGTERM || *number == SIGINT) return true;

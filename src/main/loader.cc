@@ -98,6 +98,11 @@ Loader::Result Loader::reload(milter::Runtime& runtime)
     return result;
 }
 
+void Loader::tell(const std::vector<base::Problem>& problems)
+{
+    for (const auto& problem : problems) log_.write(level_of(problem.severity), problem.text());
+}
+
 std::string Loader::last() const
 {
     const std::lock_guard lock(last_mutex_);

@@ -32,6 +32,8 @@ public:
     // The first load; nullptr when the daemon cannot start.
     [[nodiscard]] std::shared_ptr<const gateway::Snapshot> load();
 
+    void tell(const std::vector<base::Problem>& problems);  // logs them
+
     [[nodiscard]] const std::string& file() const { return file_; }
     [[nodiscard]] std::string last() const;  // "2026-11-23T12:00:00Z ok", for status
 

@@ -32,6 +32,12 @@ std::string stem(const std::string& path)
     return path.substr(0, path.find('.', directory));
 }
 
+bool is_retired(const std::string& path)
+{
+    const std::string name = base::to_lower(base_name(path));
+    return name.substr(0, name.rfind('.')).ends_with(retired_mark);
+}
+
 // A key must not be readable by others; a certificate alone may be.
 base::Result<std::string> read_key_file(const std::string& path)
 {
@@ -168,12 +174,18 @@ void KeyLoader::pair(const std::vector<cms::Certificate>& helpers, base::Time no
             if (!key.key->matches(held.certificate).value_or(false)) continue;
             found = held.used = true;
             if (!made.insert(held.certificate.der()).second) continue;
-            Identity identity{source_.name.empty() ? base_name(key.file) : source_.name, key.file,
-                              held.certificate, key.key, trust.chain_of(held.certificate, authorities)};
+            Identity identity{source_.name.empty() ? base_name(key.file) : source_.name,
+                              source_.name,
+                              key.file,
+                              held.file,
+                              is_retired(key.file),
+                              held.certificate,
+                              key.key,
+                              trust.chain_of(held.certificate, authorities)};
             if (!check(identity, now)) continue;
             const cms::Certificate& top =
                 identity.chain.empty() ? identity.certificate : identity.chain.back();
-            if (!top.self_signed() && !roots.contains(top.issuer()))
+            if (!identity.retired && !top.self_signed() && !roots.contains(top.issuer()))
                 warn(key.file, "the certificate of its issuer is not here: " + top.issuer(),
                      "add it to the file or to [trust] intermediates, so that receivers can build the path");
             out.push_back(std::move(identity));
@@ -227,6 +239,7 @@ bool KeyLoader::check(const Identity& identity, base::Time now)
         problem(base::Severity::error, std::move(error));
         return false;
     }
+    if (identity.retired) return true;
     if (const auto why = unfit_for_signing(c, now))
         warn(identity.file,
              c.subject() + ", serial " + c.serial() + ": " + *why + "; it will not be used for signing",

@@ -23,7 +23,9 @@ KeyStore::Candidates judge(const std::vector<const Identity*>& found, base::Time
 {
     KeyStore::Candidates out;
     for (const Identity* identity : found) {
-        if (const auto why = unfit_for_signing(identity->certificate, now))
+        if (identity->retired)
+            out.rejected.push_back("serial " + identity->certificate.serial() + ": kept for decryption only");
+        else if (const auto why = unfit_for_signing(identity->certificate, now))
             out.rejected.push_back("serial " + identity->certificate.serial() + ": " + *why);
         else
             out.usable.push_back(identity);
@@ -91,15 +93,16 @@ KeyStore::Candidates KeyStore::named(std::string_view name, base::Time now) cons
 
 bool KeyStore::has_name(std::string_view name) const { return by_name_.contains(std::string(name)); }
 
-std::vector<Found> KeyStore::pick(const Index& index, const std::string& key) const
+std::vector<Found> KeyStore::pick(const Index& index, const std::string& key, bool retired_too) const
 {
     std::vector<Found> out;
     const auto it = index.find(key);
     if (it == index.end()) return out;
     for (std::size_t i : it->second)
-        out.push_back({identities_[i].certificate,
-                       identities_[i].key,
-                       {Provenance::Kind::own_key, identities_[i].file}});
+        if (retired_too || !identities_[i].retired)
+            out.push_back({identities_[i].certificate,
+                           identities_[i].key,
+                           {Provenance::Kind::own_key, identities_[i].file}});
     std::sort(out.begin(), out.end(),
               [](const Found& a, const Found& b) { return better_than(a.certificate, b.certificate); });
     return out;
@@ -108,7 +111,7 @@ std::vector<Found> KeyStore::pick(const Index& index, const std::string& key) co
 base::Result<std::vector<Found>> KeyStore::find(std::string_view address, base::Time at,
                                                 Purpose purpose) const
 {
-    std::vector<Found> out = pick(by_address_, base::to_lower(address));
+    std::vector<Found> out = pick(by_address_, base::to_lower(address), purpose == Purpose::decrypt);
     std::erase_if(out, [&](const Found& f) {
         return !f.certificate.names(address) || unfit_for(purpose, f.certificate, at);
     });

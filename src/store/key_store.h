@@ -19,8 +19,11 @@ namespace store
 
 // A certificate with its private key and the certificates to put beside it.
 struct Identity {
-    std::string name;  // of the [key NAME] section, or the file's name
+    std::string name;     // of the [key NAME] section, or the file's name
+    std::string section;  // of the [key NAME] section, or ""
     std::string file;
+    std::string certificate_file;  // the same, unless the certificate lies in a file of its own
+    bool retired = false;          // decrypts and does nothing else: "alice.retired.p12"
     cms::Certificate certificate;
     cms::PrivateKeyHandle key;
     std::vector<cms::Certificate> chain;  // issuing intermediates, no self-signed root
@@ -44,6 +47,9 @@ struct KeySource {
     // who look at it by its directory or CRL know it by then.  Of [keys] only.
     unsigned activation_delay = 0;
 };
+
+// How a file is called whose keys are kept for decrypting old mail only.
+inline constexpr std::string_view retired_mark = ".retired";
 
 // Immutable once loaded; safe to use from several threads.  As a CertificateStore
 // it knows the certificates of our own users: to sign and decrypt with, and to
@@ -84,7 +90,8 @@ public:
 private:
     using Index = std::unordered_map<std::string, std::vector<std::size_t>>;
     void index();
-    [[nodiscard]] std::vector<Found> pick(const Index& index, const std::string& key) const;
+    [[nodiscard]] std::vector<Found> pick(const Index& index, const std::string& key,
+                                          bool retired_too = true) const;
 
     std::vector<Identity> identities_;
     std::chrono::hours activation_delay_{0};

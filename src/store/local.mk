@@ -4,6 +4,7 @@ libgateway_a_SOURCES += \
 	src/store/certificate_lint.cc src/store/certificate_lint.h \
 	src/store/certificate_store.cc src/store/certificate_store.h \
 	src/store/directory_store.cc src/store/directory_store.h \
+	src/store/expiry.cc src/store/expiry.h \
 	src/store/http.cc src/store/http.h \
 	src/store/key_loader.cc src/store/key_loader.h \
 	src/store/key_store.cc src/store/key_store.h \
@@ -14,6 +15,7 @@ libgateway_a_SOURCES += \
 unit_sources += \
 	tests/unit/store_certificate_check_test.cc \
 	tests/unit/store_contract_test.cc \
+	tests/unit/store_expiry_test.cc \
 	tests/unit/store_fixture.h \
 	tests/unit/store_key_store_test.cc \
 	tests/unit/store_revocation_test.cc \

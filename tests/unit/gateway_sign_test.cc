@@ -21,7 +21,8 @@ const std::string anybody = "From: alice@example.org\r\nMIME-Version: 1.0\r\n";
 
 store::Identity alice()
 {
-    return {"alice", "alice.p12", pki().alice.certificate, pki().alice.key, pki().chain};
+    return {"alice",         "",         "alice.p12", "alice.p12", false, pki().alice.certificate,
+            pki().alice.key, pki().chain};
 }
 
 Message message_of(const std::string& octets) { return must(message_from_octets(octets, {})); }
