@@ -47,7 +47,7 @@ def test_a_key_that_ends_is_told_of_when_its_day_comes():
         d.own()
         d.start()
         d.logged(r"warning: .*CN=carol, serial 01: expires \d+-\d\d-\d\d; get a new certificate")
-        d.logged(r"warning: \S+carol.pem: carol@example\.org: the certificate of serial 01 expires on \S+, in 1 day, "
+        d.logged(r"carol.pem: warning: carol@example\.org: the certificate of serial 01 expires on \S+, in 1 day, "
                  r"and there is no other; get a new certificate: smimectl cert import FILE")
         time.sleep(2.2)
         assert d.log().count("in 1 day") == 1, d.log()
@@ -58,5 +58,5 @@ def test_a_sender_whose_only_certificate_has_expired_is_named():
         key_that_ends(os.path.join(d.directory, "keys"), 8)
         d.own()
         d.start()
-        d.logged(r"error: \S+carol.pem: carol@example\.org: the certificate of serial 01 has expired on \S+, and there "
+        d.logged(r"carol.pem: error: carol@example\.org: the certificate of serial 01 has expired on \S+, and there "
                  r"is no other")
