@@ -147,12 +147,15 @@ class Gpgsm:
         with tempfile.TemporaryDirectory(prefix="sm-pfx-") as directory:
             pem, old = os.path.join(directory, "key.pem"), os.path.join(directory, "key.p12")
             must(["openssl", "pkcs12", "-in", pfx, "-passin", "file:" + password_file, "-nodes", "-out", pem])
-            must(["openssl", "pkcs12", "-export", "-legacy", "-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES",
-                  "-macalg", "sha1", "-in", pem, "-out", old, "-passout", "pass:"])
-            done = subprocess.run(["gpgsm", "--batch", "--pinentry-mode", "loopback", "--passphrase-fd", "0", "--import", old],
-                                  input=b"\n\n", capture_output=True, env=self.environment, timeout=PATIENCE, check=False)
-            if done.returncode != 0:
-                raise RuntimeError(f"gpgsm --import: {done.stderr.decode('utf-8', 'replace')}")
+            # Now and then it does not make out a sound file: another salt, another chance.
+            for attempt in range(5):
+                must(["openssl", "pkcs12", "-export", "-legacy", "-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES",
+                      "-macalg", "sha1", "-in", pem, "-out", old, "-passout", "pass:"])
+                done = subprocess.run(["gpgsm", "--batch", "--pinentry-mode", "loopback", "--passphrase-fd", "0", "--import", old],
+                                      input=b"\n\n", capture_output=True, env=self.environment, timeout=PATIENCE, check=False)
+                if done.returncode == 0:
+                    return
+            raise RuntimeError(f"gpgsm --import: {done.stderr.decode('utf-8', 'replace')}")
 
     def sign(self, address, content, out, digest, detached):
         must(["gpgsm", "--batch", "--yes", "--pinentry-mode", "loopback", "--passphrase-fd", "0", "--digest-algo", digest,
