@@ -53,6 +53,10 @@ Run cert_remove(Options& options, const Global& global);
 Run cert_expiry(Options& options, const Global& global);
 Run test_ca_init(Options& options, const Global& global);
 Run test_ca_issue(Options& options, const Global& global);
+Run setup_postfix(Options& options, const Global& global);
+Run setup_sendmail(Options& options, const Global& global);
+Run send_test(Options& options, const Global& global);
+Run doctor(Options& options, const Global& global);
 Run status(Options& options, const Global& global);
 Run reload(Options& options, const Global& global);
 

@@ -27,6 +27,11 @@ constexpr Command test_ca[] = {
     {"issue", "issue a certificate with its key as PFX", ctl::test_ca_issue},
 };
 
+constexpr Command setup[] = {
+    {"postfix", "the lines for main.cf", ctl::setup_postfix},
+    {"sendmail", "the line for sendmail.mc", ctl::setup_sendmail},
+};
+
 constexpr Command commands[] = {
     {"configtest", "load all that the daemon would, report every problem", ctl::configtest},
     {"config", "show settings: effective, set (-n) or defaults (-d)", ctl::config},
@@ -41,6 +46,9 @@ constexpr Command commands[] = {
     {"inspect", "show the MIME tree and the CMS layers of a message", ctl::inspect},
     {"cert", "certificates: check, import, list, show, export, remove, expiry", nullptr, cert},
     {"test-ca", "a certification authority for trying things out", nullptr, test_ca},
+    {"setup", "the lines that hook the milter into the MTA", nullptr, setup},
+    {"doctor", "tell whether the milter is hooked in and reachable", ctl::doctor},
+    {"send-test", "send a message through the MTA, tell what became of it", ctl::send_test},
     {"status", "ask the running daemon how it is", ctl::status},
     {"reload", "make the running daemon read its configuration again", ctl::reload},
 };

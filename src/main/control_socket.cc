@@ -26,7 +26,7 @@ namespace
 
 using Steady = std::chrono::steady_clock;
 
-constexpr std::size_t longest_request = 128;
+constexpr std::size_t longest_request = 1100;
 constexpr std::size_t most_clients = 32;
 constexpr auto request_patience = std::chrono::seconds(2);
 constexpr auto answer_patience = std::chrono::seconds(5);

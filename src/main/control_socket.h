@@ -12,10 +12,12 @@
 //                   messages, in_flight ("OCTETS of LIMIT"), crypto_slots
 //                   ("USED of LIMIT"), reload ("TIME ok|failed"), and for each
 //                   kind of ending "processed: N action=A status=S"
+//   "recent <ID>\n"  ->  "ok: " and the log line of the message with that Message-ID, one
+//                   of the last 256; or "error: not seen\n"
 //   else        ->  "error: unknown request\n"
 //
 // Keys may be added; a client ignores those that it does not know.  A request is at
-// most 128 octets and two seconds, an answer has five seconds to be read.  One thread
+// most 1100 octets and two seconds, an answer has five seconds to be read.  One thread
 // serves up to 32 clients side by side; whoever comes then takes the place of the one
 // that has waited longest without asking anything.
 #pragma once

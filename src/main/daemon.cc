@@ -381,6 +381,11 @@ std::string Daemon::answer(std::string_view request)
     if (request == "ping") return "ok: pong\n";
     if (request == "status") return status_text(*runtime_, loader_, started_);
     if (request == "reload") return reload_text(loader_.reload(*runtime_));
+    constexpr std::string_view recent = "recent ";
+    if (request.starts_with(recent)) {
+        const auto line = runtime_->recent.find(std::string(request.substr(recent.size())));
+        return line ? "ok: " + *line + "\n" : "error: not seen\n";
+    }
     return "error: unknown request\n";
 }
 

@@ -23,6 +23,22 @@ void Tally::count(const gateway::Outcome& outcome)
     ++counts_[std::move(key)];
 }
 
+void Recent::add(const std::string& message_id, const std::string& line)
+{
+    if (message_id.empty() || message_id.size() > longest) return;
+    const std::lock_guard lock(mutex_);
+    if (lines_.size() == most) lines_.pop_front();
+    lines_.emplace_back(message_id, line.substr(0, longest));
+}
+
+std::optional<std::string> Recent::find(const std::string& message_id) const
+{
+    const std::lock_guard lock(mutex_);
+    for (auto it = lines_.rbegin(); it != lines_.rend(); ++it)
+        if (it->first == message_id) return it->second;
+    return std::nullopt;
+}
+
 Tally::Counts Tally::counts() const
 {
     const std::lock_guard lock(mutex_);

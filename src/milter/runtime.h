@@ -3,9 +3,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -30,6 +32,19 @@ public:
 private:
     mutable std::mutex mutex_;
     Counts counts_;
+};
+
+// The log lines of the last messages, for "what became of mine?".
+class Recent
+{
+public:
+    void add(const std::string& message_id, const std::string& line);
+    [[nodiscard]] std::optional<std::string> find(const std::string& message_id) const;  // the latest
+
+private:
+    static constexpr std::size_t most = 256, longest = 2000;  // lines, octets of one
+    mutable std::mutex mutex_;
+    std::deque<std::pair<std::string, std::string>> lines_;
 };
 
 // Thread-safe.  Borrows the log, the clock and the source of randomness, which
@@ -57,6 +72,7 @@ public:
     Admission admission;
     store::RevocationFetcher revocation{clock};  // outlives snapshots: a reload keeps what is known
     Tally tally;
+    Recent recent;
     std::atomic<std::int64_t> connections = 0;
     std::atomic<std::int64_t> messages = 0;   // from MAIL to the end
     std::atomic<std::int64_t> receiving = 0;  // from the first header field to the end

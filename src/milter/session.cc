@@ -247,8 +247,9 @@ void Session::report(const gateway::Envelope& envelope, const gateway::Outcome& 
 {
     runtime_.tally.count(outcome);
     const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - began_);
-    runtime_.log.write(outcome.level,
-                       gateway::log_line(envelope, outcome) + " ms=" + std::to_string(spent.count()));
+    const std::string line = gateway::log_line(envelope, outcome) + " ms=" + std::to_string(spent.count());
+    if (const auto* id = outcome.fact("message-id")) runtime_.recent.add(*id, line);
+    runtime_.log.write(outcome.level, line);
 }
 
 }  // namespace milter

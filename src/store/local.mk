@@ -10,6 +10,7 @@ libgateway_a_SOURCES += \
 	src/store/key_store.cc src/store/key_store.h \
 	src/store/password.cc \
 	src/store/revocation_fetcher.cc src/store/revocation_fetcher.h \
+	src/store/smtp.cc src/store/smtp.h \
 	src/store/trust_store.cc src/store/trust_store.h
 
 unit_sources += \

@@ -1,0 +1,218 @@
+// setup: the lines that hook the milter into the MTA of this machine.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "ctl/command.h"
+#include "ctl/mta.h"
+#include "ctl/output.h"
+#include "ctl/program.h"
+#include "policy/config.h"
+
+namespace ctl
+{
+namespace
+{
+
+using base::Code;
+
+constexpr std::size_t largest = 4U << 20;
+
+struct SetupOptions {
+    std::optional<std::string> directory, mc;
+    bool apply = false;
+};
+
+base::Result<milter::Endpoint> configured_endpoint(const Global& global)
+{
+    std::vector<base::Problem> problems;
+    const auto config = policy::load_config(global.config, problems);
+    if (report(problems, false) > 0 || !config)
+        return base::fail(Code::configuration, global.config, "cannot be used",
+                          "mend it; see smimectl configtest");
+    return milter::Endpoint::parse(config->socket);
+}
+
+// The copy that undoes it; its name says when.
+base::Result<std::string> back_up(const std::string& file)
+{
+    const auto content = base::read_file(file, largest);
+    if (!content) return base::fail(content.error());
+    std::string now = base::iso8601(base::SystemClock().now());
+    std::erase_if(now, [](char c) { return c == ':' || c == '-'; });
+    const std::string copy = file + "." + now;
+    struct stat st{};
+    const unsigned mode = ::stat(file.c_str(), &st) == 0 ? st.st_mode & 0777U : 0644U;
+    if (::lstat(copy.c_str(), &st) == 0)
+        return base::fail(Code::cannot_create, copy, "exists already", "wait a second");
+    if (auto ok = base::write_file(copy, *content, mode); !ok) return base::fail(ok.error());
+    return copy;
+}
+
+base::Result<std::string> difference(const std::string& before, const std::string& after)
+{
+    const auto ran = run_program({"diff", "-u", before, after});
+    if (!ran) return base::fail(ran.error());
+    return ran->out;
+}
+
+base::Result<int> finish(const std::string& file, const std::string& backup, const std::string& next)
+{
+    const auto changes = difference(backup, file);
+    std::string text = changes ? *changes : std::string();
+    text += fmt::format("\nto undo it: cp {} {}\nnext: {}; smimectl doctor\n", backup, file, next);
+    if (auto ok = write_out(text); !ok) return base::fail(ok.error());
+    return exit_yes;
+}
+
+struct Setting {
+    std::string name, value;
+};
+
+// What main.cf lacks.
+std::vector<Setting> postfix_settings(const Postfix& postfix, const milter::Endpoint& endpoint)
+{
+    const auto has_us = [&](const std::string& value) {
+        const auto entries = parse_milters(value);
+        return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
+            return postfix.leads_to(entry, endpoint, false) || postfix.leads_to(entry, endpoint, true);
+        });
+    };
+    const std::string us = "{ " + postfix.address_of(endpoint) + ", default_action=tempfail }";
+    std::vector<Setting> out;
+    const auto add = [&](const std::string& name, const std::string& plain) {
+        const std::string value = postfix.parameter(name);
+        if (has_us(value)) return;
+        out.push_back({name, value.empty() ? plain : us + ", " + value});
+    };
+    const std::string smtpd = postfix.parameter("smtpd_milters");
+    add("smtpd_milters", us);
+    // What is the same in both stays the same.
+    if (postfix.parameter("non_smtpd_milters") == smtpd && !has_us(smtpd))
+        out.push_back({"non_smtpd_milters", "$smtpd_milters"});
+    else
+        add("non_smtpd_milters", "$smtpd_milters");
+    return out;
+}
+
+base::Result<int> run_postfix(const SetupOptions& options, const Global& global)
+{
+    const auto endpoint = configured_endpoint(global);
+    if (!endpoint) return base::fail(endpoint.error());
+    const auto postfix = read_postfix(options.directory.value_or(""));
+    if (!postfix) {
+        base::Error error = postfix.error();
+        if (error.code == Code::unavailable) error.remedy = "install Postfix: apt-get install postfix";
+        return base::fail(std::move(error));
+    }
+    const bool chrooted = std::any_of(postfix->services.begin(), postfix->services.end(),
+                                      [](const auto& service) { return service.chroot; });
+    if (endpoint->local() && chrooted && !endpoint->path.starts_with(postfix->queue_directory + "/"))
+        return base::fail(
+            Code::configuration, endpoint->path,
+            "smtpd runs in a chroot below " + postfix->queue_directory + " and cannot reach this socket",
+            "set socket = unix:" + postfix->queue_directory +
+                "/smime-milter/smime-milter.sock in [milter], make its directory (install -d -o "
+                "smime-milter -g postfix -m 2750 " +
+                postfix->queue_directory + "/smime-milter) and restart smime-milter");
+    const std::string file = postfix->config_directory + "/main.cf";
+    const auto settings = postfix_settings(*postfix, *endpoint);
+    if (settings.empty()) {
+        if (auto ok = write_out(file + ": nothing to do, the milter is hooked in\n"); !ok)
+            return base::fail(ok.error());
+        return exit_yes;
+    }
+    if (postfix->parameter("smtpd_milters").find_first_not_of(' ') != std::string::npos)
+        remark(
+            "warning: there are other milters; before a DKIM signer is the right place for us, after a DKIM "
+            "verifier too: see contrib/postfix/README.md");
+    if (!options.apply) {
+        std::string text = "# " + file + "\n";
+        for (const auto& setting : settings) text += setting.name + " = " + setting.value + "\n";
+        if (auto ok = write_out(text); !ok) return base::fail(ok.error());
+        return exit_yes;
+    }
+    const auto backup = back_up(file);
+    if (!backup) return base::fail(backup.error());
+    std::vector<std::string> words{"postconf", "-c", postfix->config_directory, "-e"};
+    for (const auto& setting : settings) words.push_back(setting.name + "=" + setting.value);
+    const auto ran = run_program(words);
+    if (!ran) return base::fail(ran.error());
+    if (ran->status != 0)
+        return base::fail(Code::cannot_create, file, "postconf could not change it", "run smimectl as root");
+    return finish(file, *backup, "postfix reload");
+}
+
+// Before the mailers, where the macros of m4 have to be.
+std::string with_filter(const std::string& mc, const std::string& line)
+{
+    const auto mailer = mc.starts_with("MAILER(") ? 0 : mc.find("\nMAILER(");
+    if (mailer == std::string::npos) return mc + (mc.ends_with('\n') ? "" : "\n") + line + "\n";
+    const auto at = mailer == 0 ? 0 : mailer + 1;
+    return mc.substr(0, at) + line + "\n" + mc.substr(at);
+}
+
+base::Result<int> run_sendmail(const SetupOptions& options, const Global& global)
+{
+    const auto endpoint = configured_endpoint(global);
+    if (!endpoint) return base::fail(endpoint.error());
+    const std::string file = options.mc.value_or("/etc/mail/sendmail.mc");
+    const auto content = base::read_file(file, largest);
+    if (!content) {
+        base::Error error = content.error();
+        if (error.code == Code::no_input)
+            error.remedy = "name it with --mc FILE, or install Sendmail: apt-get install sendmail";
+        return base::fail(std::move(error));
+    }
+    const std::string where = endpoint->local() ? "local:" + endpoint->path : endpoint->spelling;
+    const std::string line =
+        "INPUT_MAIL_FILTER(`smime-milter', `S=" + where + ", F=T, T=S:4m;R:4m;E:10m')dnl";
+    const auto there = content->find("INPUT_MAIL_FILTER(`smime-milter'");
+    if (there != std::string::npos) {
+        const std::string now =
+            content->substr(there, std::min(content->find('\n', there), content->size()) - there);
+        if (now.find("S=" + where) == std::string::npos)
+            return base::fail(Code::configuration, file, "has another line for smime-milter: " + now,
+                              "make it: " + line);
+        if (auto ok = write_out(file + ": nothing to do, the milter is hooked in\n"); !ok)
+            return base::fail(ok.error());
+        return exit_yes;
+    }
+    if (!options.apply) {
+        if (auto ok = write_out("dnl " + file + ", before the MAILER lines\n" + line + "\n"); !ok)
+            return base::fail(ok.error());
+        return exit_yes;
+    }
+    const auto backup = back_up(file);
+    if (!backup) return base::fail(backup.error());
+    struct stat st{};
+    const unsigned mode = ::stat(file.c_str(), &st) == 0 ? st.st_mode & 0777U : 0644U;
+    if (auto ok = base::write_file(file, with_filter(*content, line), mode); !ok)
+        return base::fail(ok.error());
+    return finish(file, *backup,
+                  "make -C " + file.substr(0, file.rfind('/')) + "; systemctl restart sendmail");
+}
+
+}  // namespace
+
+Run setup_postfix(Options& options, const Global& global)
+{
+    auto o = std::make_shared<SetupOptions>();
+    options.value("--postfix-config", o->directory, "DIR", "where main.cf is, if not where Postfix says");
+    options.flag("--apply", o->apply, "make the change, keep a backup, show the difference");
+    return [o, &global] { return run_postfix(*o, global); };
+}
+
+Run setup_sendmail(Options& options, const Global& global)
+{
+    auto o = std::make_shared<SetupOptions>();
+    options.value("--mc", o->mc, "FILE", "sendmail.mc, if not /etc/mail/sendmail.mc");
+    options.flag("--apply", o->apply, "make the change, keep a backup, show the difference");
+    return [o, &global] { return run_sendmail(*o, global); };
+}
+
+}  // namespace ctl

@@ -1,0 +1,129 @@
+#include "store/smtp.h"
+
+#include "config.h"
+
+#ifdef HAVE_LIBCURL
+#include <curl/curl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#endif
+
+#include "base/ascii.h"
+
+namespace store
+{
+
+#ifdef HAVE_LIBCURL
+
+namespace
+{
+
+constexpr long patience = 60;
+
+struct Conversation {
+    std::string_view left;
+    std::string last;  // reply of the server
+};
+
+std::size_t give(char* to, std::size_t size, std::size_t count, void* user)
+{
+    auto& conversation = *static_cast<Conversation*>(user);
+    const auto n = std::min(size * count, conversation.left.size());
+    std::memcpy(to, conversation.left.data(), n);
+    conversation.left.remove_prefix(n);
+    return n;
+}
+
+int listen(CURL*, curl_infotype type, char* text, std::size_t size, void* user)
+{
+    const std::string_view line = base::trim(std::string_view(text, size));
+    const bool reply = type == CURLINFO_HEADER_IN && line.size() >= 3 && base::is_digit(line[0]);
+    // 221 is the answer to QUIT.
+    if (reply && !line.starts_with("221")) static_cast<Conversation*>(user)->last = line;
+    return 0;
+}
+
+struct FreeHandle {
+    void operator()(CURL* c) const { curl_easy_cleanup(c); }
+};
+struct FreeList {
+    void operator()(curl_slist* l) const { curl_slist_free_all(l); }
+};
+
+bool is_here(const std::string& server)
+{
+    return server.starts_with("127.") || server.starts_with("localhost") || server.starts_with("[::1]");
+}
+
+std::string host_name()
+{
+    char name[256] = {};
+    if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
+    return name;
+}
+
+}  // namespace
+
+base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
+{
+    static std::once_flag once;
+    static CURLcode ready = CURLE_FAILED_INIT;
+    std::call_once(once, [] { ready = curl_global_init(CURL_GLOBAL_DEFAULT); });
+    const std::unique_ptr<CURL, FreeHandle> curl(ready == CURLE_OK ? curl_easy_init() : nullptr);
+    if (!curl) return base::fail(base::Code::internal, "", "libcurl does not start");
+    Conversation conversation{request.octets, {}};
+    const std::unique_ptr<curl_slist, FreeList> recipients(
+        curl_slist_append(nullptr, ("<" + request.to + ">").c_str()));
+    const std::string url = "smtp://" + request.server + "/" + host_name();
+    const std::string from = "<" + request.from + ">";
+    bool ok = recipients != nullptr;
+    const auto set = [&](CURLoption option, auto value) {
+        ok = ok && curl_easy_setopt(curl.get(), option, value) == CURLE_OK;
+    };
+    set(CURLOPT_URL, url.c_str());
+    set(CURLOPT_PROTOCOLS_STR, "smtp");
+    set(CURLOPT_PROXY, "");
+    set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+    set(CURLOPT_TIMEOUT, patience);
+    set(CURLOPT_MAIL_FROM, from.c_str());
+    set(CURLOPT_MAIL_RCPT, recipients.get());
+    set(CURLOPT_UPLOAD, 1L);
+    set(CURLOPT_READFUNCTION, give);
+    set(CURLOPT_READDATA, &conversation);
+    set(CURLOPT_VERBOSE, 1L);
+    set(CURLOPT_DEBUGFUNCTION, listen);
+    set(CURLOPT_DEBUGDATA, &conversation);
+    const bool login = !request.user.empty() && request.password;
+    set(CURLOPT_USE_SSL,
+        static_cast<long>(login && !is_here(request.server) ? CURLUSESSL_ALL : CURLUSESSL_TRY));
+    set(CURLOPT_SSL_VERIFYPEER, 0L);
+    set(CURLOPT_SSL_VERIFYHOST, 0L);
+    if (login) {
+        set(CURLOPT_USERNAME, request.user.c_str());
+        set(CURLOPT_PASSWORD, request.password->reveal().c_str());
+    }
+    if (!ok) return base::fail(base::Code::internal, request.server, "libcurl refuses an option");
+    const CURLcode code = curl_easy_perform(curl.get());
+    if (code == CURLE_OK) return SmtpReply{true, std::move(conversation.last)};
+    // The server has answered, and the answer was no.
+    if (!conversation.last.empty() && (conversation.last[0] == '4' || conversation.last[0] == '5'))
+        return SmtpReply{false, std::move(conversation.last)};
+    return base::fail(base::Code::unavailable, request.server, curl_easy_strerror(code),
+                      "name the MTA with --smtp HOST:PORT, and see whether it runs");
+}
+
+#else
+
+base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
+{
+    return base::fail(base::Code::unavailable, request.server, "built without libcurl",
+                      "build it with libcurl");
+}
+
+#endif
+
+}  // namespace store
