@@ -121,6 +121,7 @@ base::Result<std::string> Enveloped::decrypt(const Certificate& certificate, con
     const ossl::ErrorScope errors;
     const ossl::BioPtr out(BIO_new(BIO_s_mem()));
     if (!out) return base::fail(base::Code::temporary, "", "out of memory");
+    const KeyInUse use(native_key->get());
     // With the certificate: OpenSSL then answers bad padding with a random key
     // instead of a telling error, and tries no other recipient info.
     if (CMS_decrypt(native_->cms.get(), native_key->get(), certificate.native(), nullptr, out.get(), 0) != 1)

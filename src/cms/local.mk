@@ -29,6 +29,7 @@ libgateway_a_SOURCES += \
 	src/cms/signer.cc src/cms/signer.h \
 	src/cms/test_ca.cc src/cms/test_ca.h \
 	src/cms/text.cc src/cms/text.h \
+	src/cms/token.cc src/cms/token.h \
 	src/cms/trust.cc src/cms/trust.h \
 	src/cms/verify.cc src/cms/verify.h \
 	src/cms/verify_errors.cc src/cms/verify_errors.h

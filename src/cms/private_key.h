@@ -17,6 +17,19 @@ namespace cms
 // The native key, reference counted; for cms/ only.
 using NativeKey = std::shared_ptr<evp_pkey_st>;
 
+// For as long as OpenSSL works with a key; for cms/ only.  What a TPM holds works with
+// the TPM's own algorithms, and one operation after the other.
+class KeyInUse
+{
+public:
+    explicit KeyInUse(evp_pkey_st* key);
+    [[nodiscard]] const char* properties() const { return properties_; }  // nullptr: any will do
+
+private:
+    const char* properties_ = nullptr;
+    std::unique_lock<std::mutex> turn_;
+};
+
 // Thread-safe.  cms::sign() (and decryption later) take the handle; nobody
 // outside cms/ sees the key itself.
 class PrivateKey

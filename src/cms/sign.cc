@@ -151,10 +151,12 @@ base::Result<std::string> signature_of(base::Octets message, const SignRequest& 
     };
     const ossl::DigestPtr md(EVP_MD_fetch(nullptr, a.digest->name, nullptr));
     const ossl::DigestContextPtr context(EVP_MD_CTX_new());
+    const KeyInUse use(key);
     EVP_PKEY_CTX* parameters = nullptr;
     const bool pure = request.certificate->key_kind() == KeyKind::ed25519;
     if (!md || !context ||
-        EVP_DigestSignInit(context.get(), &parameters, pure ? nullptr : md.get(), nullptr, key) != 1)
+        EVP_DigestSignInit_ex(context.get(), &parameters, pure ? nullptr : a.digest->name, nullptr,
+                              use.properties(), key, nullptr) != 1)
         return failed("cannot sign with this key");
     if (uses_pss(request) && (EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) <= 0 ||
                               EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_DIGEST) <= 0 ||

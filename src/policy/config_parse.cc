@@ -61,6 +61,9 @@ constexpr Setter<store::KeySource> keys_setters[] = {
 constexpr Setter<store::KeySource> key_setters[] = {
     {"file", [](store::KeySource& k, const Value& v) { v.path(k.path); }},
     {"password", [](store::KeySource& k, const Value& v) { v.password(k.password); }},
+    {"uri", [](store::KeySource& k, const Value& v) { v.token(k.uri); }},
+    {"module", [](store::KeySource& k, const Value& v) { v.path(k.module); }},
+    {"certificate", [](store::KeySource& k, const Value& v) { v.path(k.certificate); }},
 };
 
 constexpr Setter<Certificates> certificates_setters[] = {
@@ -192,9 +195,25 @@ private:
         if (s.name == "by_sender")
             error(source.origin, "[key by_sender]: certificate = by_sender means something else",
                   "rename it");
-        if (seen.find("file") == seen.end() || seen.find("file")->second.value.empty())
+        if (!source.uri.empty())
+            token(s, source);
+        else if (source.path.empty())
             error(source.origin, title(s) + " has no file", "add file = /PATH of its PFX or PEM file");
+        else
+            for (const char* key : {"module", "certificate"})
+                if (const auto found = seen.find(key); found != seen.end() && !found->second.value.empty())
+                    error(found->second.where, std::string(key) + " is for keys in tokens",
+                          "remove it, or say uri instead of file");
         out_.config.keys.push_back(std::move(source));
+    }
+
+    void token(const Section& s, const store::KeySource& source)
+    {
+        if (!source.path.empty())
+            error(source.origin, title(s) + " has both file and uri", "remove one of them");
+        if (source.certificate.empty())
+            error(source.origin, title(s) + " has a uri and no certificate",
+                  "add certificate = /PATH of its certificate, with those of its issuers");
     }
 
     void directory()

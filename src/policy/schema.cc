@@ -42,7 +42,10 @@ constexpr KeySpec table[] = {
      "hours for which an older certificate is preferred to a new one"},
 
     {"key", "file", "path", "", "one PFX or PEM file, for certificate = NAME"},
-    {"key", "password", "password", "", "where its password is"},
+    {"key", "password", "password", "", "where its password, or the PIN of its token, is"},
+    {"key", "uri", "text", "", "instead of file: a key in a token or a TPM"},
+    {"key", "module", "path", "", "the PKCS#11 module of the token; without it p11-kit's"},
+    {"key", "certificate", "path", "", "the certificate of the key in a token, and its chain"},
 
     {"certificates", "path", "path", "", "directory of correspondents' certificates, to encrypt to"},
     {"certificates", "pinned", "path", "", "directory of certificates that are trusted for one address each"},

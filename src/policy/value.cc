@@ -8,6 +8,7 @@
 #include "base/ascii.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "cms/token.h"
 
 namespace policy
 {
@@ -188,6 +189,15 @@ void Value::anchors(std::vector<std::string>& out) const
             refuse(quoted(item) + " holds the authorities that are trusted for web servers",
                    "copy the CA certificates that you accept for mail to /etc/smime-milter/trust");
     }
+}
+
+void Value::token(std::string& out) const
+{
+    // Not quoted: there may be a PIN in it.
+    if (const auto fault = text_.empty() ? std::string() : cms::fault_of_token_uri(std::string(text_));
+        !fault.empty())
+        refuse(fault, "see [key NAME] in smime-milter.conf(5)");
+    out = text_;
 }
 
 void Value::password(store::PasswordSource& out) const

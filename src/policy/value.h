@@ -52,6 +52,7 @@ public:
     void paths(std::vector<std::string>& out) const;    // absolute
     void anchors(std::vector<std::string>& out) const;  // paths, but never the system's for TLS
     void socket(std::string& out) const;                // unix:/path, inet:port@host, inet6:port@[addr]
+    void token(std::string& out) const;                 // see cms/token.h, or empty
     void password(store::PasswordSource& out) const;    // credential:NAME, file:/path or empty
 
     void domain(std::string& out) const;  // lower case, or empty

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "cms/container.h"
 #include "cms/sign.h"
+#include "cms/token.h"
 #include "cms/trust.h"
 
 namespace store
@@ -96,7 +97,9 @@ void KeyLoader::read(const std::unordered_set<std::string>& skip)
         password_failed_ = true;
         problem(base::Severity::error, std::move(error));
     }
-    if (base::is_directory(source_.path))
+    if (!source_.uri.empty())
+        read_token();
+    else if (base::is_directory(source_.path))
         read_directory(skip);
     else
         read_file(source_.path);
@@ -116,6 +119,17 @@ void KeyLoader::read_directory(const std::unordered_set<std::string>& skip)
     if (looked_at == 0)
         warn(source_.path, "no *.p12, *.pfx or *.pem in it, so nobody's mail can be signed with it",
              "copy the PFX files there, mode 0640 root:smime-milter");
+}
+
+void KeyLoader::read_token()
+{
+    const auto content = base::read_file(source_.certificate, largest);
+    if (!content) return failed(source_.certificate, content.error());
+    auto opened = cms::open_container(*content, source_.certificate);
+    if (!opened) return failed(source_.certificate, opened.error());
+    if (!password_failed_)
+        keys_.push_back({cms::open_token({source_.uri, source_.module, password_}), source_.uri});
+    for (cms::Certificate& c : opened->certificates) certificates_.push_back({std::move(c), source_.uri});
 }
 
 void KeyLoader::read_file(const std::string& path)
@@ -162,15 +176,27 @@ void KeyLoader::pair(const std::vector<cms::Certificate>& helpers, base::Time no
     const auto trust = cms::Trust::make(std::move(material)).value_or(cms::Trust());
     std::unordered_set<std::string> made;  // certificates; a file may be there twice
     for (const Key& key : keys_) {
-        const auto print = key.key->key_fingerprint();
+        const auto print = source_.uri.empty() ? key.key->key_fingerprint() : std::string();
         if (!print) {
             problem(base::Severity::error, print.error());
             continue;
         }
         bool found = false;
+        std::vector<Held*> mates;
         const auto [first, last] = by_key.equal_range(*print);
-        for (auto it = first; it != last; ++it) {
-            Held& held = *it->second;
+        for (auto it = first; it != last; ++it) mates.push_back(it->second);
+        // A token may not tell the public key: its certificates are few, each is tried.
+        if (!source_.uri.empty()) {
+            if (const auto open = key.key->native(); !open) {
+                failed_stems_.insert(stem(source_.uri));
+                problem(base::Severity::error, open.error());
+                continue;
+            }
+            for (Held& held : certificates_)
+                if (!held.certificate.is_ca()) mates.push_back(&held);
+        }
+        for (Held* const mate : mates) {
+            Held& held = *mate;
             if (!key.key->matches(held.certificate).value_or(false)) continue;
             found = held.used = true;
             if (!made.insert(held.certificate.der()).second) continue;

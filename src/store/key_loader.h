@@ -37,6 +37,7 @@ private:
     };
 
     void read_directory(const std::unordered_set<std::string>& skip);
+    void read_token();
     void read_file(const std::string& path);
     void explain_lone_key(const Key& key);
     void explain_lone_certificates();

@@ -41,7 +41,7 @@ KeyStore KeyStore::load(const std::vector<KeySource>& sources, const std::vector
 {
     std::unordered_set<std::string> named;
     for (const KeySource& source : sources)
-        if (!source.name.empty()) named.insert(canonical(source.path));
+        if (!source.name.empty() && !source.path.empty()) named.insert(canonical(source.path));
     KeyStore store;
     for (const KeySource& source : sources) {
         if (source.name.empty()) store.activation_delay_ = std::chrono::hours(source.activation_delay);

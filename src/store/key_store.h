@@ -37,7 +37,8 @@ struct PasswordSource {
 [[nodiscard]] bool has_credentials();  // $CREDENTIALS_DIRECTORY is set
 [[nodiscard]] base::Result<std::optional<base::Secret>> read_password(const PasswordSource& source);
 
-// One place to look: a directory of *.p12 *.pfx *.pem, or one file with a name.
+// One place to look: a directory of *.p12 *.pfx *.pem, one file with a name, or one key
+// in a token with a name.
 struct KeySource {
     std::string name;  // "" for the directory of [keys]
     std::string path;
@@ -46,6 +47,8 @@ struct KeySource {
     // Hours in which a certificate signs only if no older one can, so that those
     // who look at it by its directory or CRL know it by then.  Of [keys] only.
     unsigned activation_delay = 0;
+    // Of a key in a token: see cms/token.h; `path` is empty, `password` is the PIN's.
+    std::string uri = {}, module = {}, certificate = {};
 };
 
 // How a file is called whose keys are kept for decrypting old mail only.

@@ -214,6 +214,32 @@ TEST(Config, PasswordsInClearAreRefusedAndNotRepeated)
     EXPECT_EQ(good("[keys]\npath = /k\npassword =\n").keys[0].password.text, "");
 }
 
+TEST(Config, KeysInTokensHaveAUriAndACertificateAndNoFile)
+{
+    const auto source = good(
+                            "[key a]\nuri = pkcs11:token=gateway;object=alice%20a\nmodule = /m.so\n"
+                            "certificate = /c.pem\npassword = file:/pin\n")
+                            .keys[0];
+    EXPECT_EQ(source.uri, "pkcs11:token=gateway;object=alice%20a");
+    EXPECT_EQ(source.module, "/m.so");
+    EXPECT_EQ(source.certificate, "/c.pem");
+    EXPECT_EQ(good("[key a]\nuri = tpm2:0x81000001\ncertificate = /c.pem\n").keys[0].path, "");
+    const auto found = [](const std::string& text) { return problem("[key a]\n" + text); };
+    EXPECT_NE(found("uri = tpm2:0x81000001\n").find("a uri and no certificate"), std::string::npos);
+    EXPECT_NE(found("uri = tpm2:/k\ncertificate = /c\nfile = /k.p12\n").find("both file and uri"),
+              std::string::npos);
+    EXPECT_NE(found("file = /k.p12\ncertificate = /c\n").find("certificate is for keys in tokens"),
+              std::string::npos);
+    for (const char* uri :
+         {"/k.pem", "pkcs11:", "tpm2:", "tpm2:0x", "tpm2:0xzz", "tpm2:0x123456789", "tpm2:k.pem"})
+        EXPECT_NE(found(std::string("certificate = /c\nuri = ") + uri + "\n").find("wanted pkcs11:"),
+                  std::string::npos)
+            << uri;
+    const auto pin = found("certificate = /c\nuri = pkcs11:object=a?pin-value=geheim\n");
+    EXPECT_NE(pin.find("holds a PIN"), std::string::npos);
+    EXPECT_EQ(pin.find("geheim"), std::string::npos);
+}
+
 TEST(Config, AllMistakesOfAllFilesComeInOneGo)
 {
     const Directory d;
