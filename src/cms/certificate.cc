@@ -1,10 +1,13 @@
 #include "cms/certificate.h"
 
+#include <fmt/format.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 
 #include <algorithm>
 #include <limits>
+#include <mutex>
+#include <sstream>
 
 #include "base/ascii.h"
 #include "cms/openssl.h"
@@ -98,8 +101,10 @@ std::vector<std::string> subject_addresses(const X509* x)
 }  // namespace
 
 struct Certificate::Data {
-    ossl::X509Ptr x509;
+    mutable std::once_flag decoding;
+    mutable ossl::X509Ptr x509;
     std::string der;
+    std::string key_fingerprint;  // when it is known already
     std::vector<std::string> san_addresses, addresses;
     base::Time not_before, not_after;
     KeyKind key_kind = KeyKind::other;
@@ -214,10 +219,61 @@ const std::string& Certificate::der() const { return data_->der; }
 std::string Certificate::fingerprint() const { return sha256_hex(data_->der); }
 std::string Certificate::key_fingerprint() const
 {
+    if (!data_->key_fingerprint.empty()) return data_->key_fingerprint;
     const ossl::ErrorScope errors;
     return cms::key_fingerprint(X509_get0_pubkey(native()));
 }
-x509_st* Certificate::native() const { return data_->x509.get(); }
+
+x509_st* Certificate::native() const
+{
+    std::call_once(data_->decoding, [this] {
+        if (data_->x509) return;
+        const ossl::ErrorScope errors;
+        const unsigned char* at = ossl::bytes(data_->der);
+        data_->x509.reset(d2i_X509(nullptr, &at, static_cast<long>(data_->der.size())));
+        // It was decoded once: these are other octets now, and no certificate.
+        if (!data_->x509) data_->x509.reset(X509_new());
+        X509_check_purpose(data_->x509.get(), -1, 0);
+    });
+    return data_->x509.get();
+}
+
+std::string Certificate::facts() const
+{
+    std::string out =
+        fmt::format("{} {} {} {} {} {} {} {} {}", data_->not_before.time_since_epoch().count(),
+                    data_->not_after.time_since_epoch().count(), static_cast<int>(data_->key_kind),
+                    data_->key_bits, data_->flags, data_->key_usage, data_->extended_key_usage,
+                    data_->curve.empty() ? "-" : data_->curve, key_fingerprint());
+    for (const auto& address : data_->san_addresses) out += "\nS" + address;
+    for (const auto& address : data_->addresses) out += "\nA" + address;
+    return out;
+}
+
+base::Result<Certificate> Certificate::remembered(base::Octets der, base::Octets facts)
+{
+    const auto bad = [] { return base::fail(base::Code::data, "", "not the facts of a certificate"); };
+    auto data = std::make_shared<Data>();
+    data->der = der;
+    std::istringstream lines{std::string(facts)};
+    std::string line;
+    std::int64_t from = 0, until = 0;
+    int kind = 0;
+    if (!std::getline(lines, line)) return bad();
+    std::istringstream words(line);
+    words >> from >> until >> kind >> data->key_bits >> data->flags >> data->key_usage >>
+        data->extended_key_usage >> data->curve >> data->key_fingerprint;
+    if (words.fail() || kind < 0 || kind > static_cast<int>(KeyKind::other)) return bad();
+    if (data->curve == "-") data->curve.clear();
+    data->not_before = base::Time(base::Time::duration(from));
+    data->not_after = base::Time(base::Time::duration(until));
+    data->key_kind = static_cast<KeyKind>(kind);
+    while (std::getline(lines, line)) {
+        if (line.size() < 2 || (line[0] != 'S' && line[0] != 'A')) return bad();
+        (line[0] == 'S' ? data->san_addresses : data->addresses).push_back(line.substr(1));
+    }
+    return Certificate(std::move(data));
+}
 
 std::string describe_key(const Certificate& certificate)
 {

@@ -21,6 +21,10 @@ class Certificate
 {
 public:
     static base::Result<Certificate> from_der(base::Octets der);
+    // From octets and facts() of an earlier certificate of the same octets: decoded only
+    // when more is wanted than these facts, which is dear.  An error when `facts` are
+    // none of ours.  Both have to come from where nobody else could have changed them.
+    static base::Result<Certificate> remembered(base::Octets der, base::Octets facts);
     // For cms/ only: shares an object that OpenSSL has parsed already.
     static base::Result<Certificate> from_native(x509_st* x509);
 
@@ -51,6 +55,7 @@ public:
     [[nodiscard]] bool unknown_critical_extension() const;
 
     [[nodiscard]] const std::string& der() const;
+    [[nodiscard]] std::string facts() const;  // addresses, times, key, usages; see remembered()
     [[nodiscard]] std::string fingerprint() const;  // SHA-256 of the DER, lower-case hex
     // Hash of the public key; PrivateKey::key_fingerprint() of its key is the same.
     // Empty when the key is of no kind that we know.

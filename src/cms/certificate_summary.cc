@@ -48,7 +48,9 @@ public:
         if (!issuer) return false;
         out_.issuer = from_issuer.substr(0, issuer->size);
         const auto validity = r.next(der::sequence);
+        const Octets from_subject = r.rest();
         const auto subject = r.next(der::sequence);
+        if (subject) out_.subject = from_subject.substr(0, subject->size);
         if (!validity || !subject || !r.next(der::sequence) || !times(validity->body)) return false;
         std::optional<der::Element> extensions;
         while (!r.at_end()) {
@@ -179,6 +181,7 @@ base::Result<CertificateSummary> decoded(Octets der)
     if (const ASN1_OCTET_STRING* id = X509_get0_subject_key_id(c->native()))
         out.subject_key_id = ossl::octets(id);
     out.issuer = ossl::encode(X509_get_issuer_name(c->native()), i2d_X509_NAME);
+    out.subject = ossl::encode(X509_get_subject_name(c->native()), i2d_X509_NAME);
     out.serial = c->serial();
     out.not_before = c->not_before();
     out.not_after = c->not_after();

@@ -16,7 +16,7 @@ struct CertificateSummary {
     std::string fingerprint;             // as Certificate::fingerprint()
     std::vector<std::string> addresses;  // as Certificate::addresses()
     std::string subject_key_id;          // octets; "" when there is none
-    std::string issuer;                  // the Name in DER
+    std::string issuer, subject;         // the Names in DER
     std::string serial;                  // as Certificate::serial()
     base::Time not_before, not_after;    // as Certificate has them
 };

@@ -1,6 +1,7 @@
 // The cryptographic library as a whole.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 namespace cms
@@ -8,5 +9,20 @@ namespace cms
 
 [[nodiscard]] std::string library_version();  // "OpenSSL 3.0.22 ..." as loaded at run time
 [[nodiscard]] bool library_is_current();      // at least 3.0.22: older ones have CMS holes
+
+// From now on OpenSSL wipes what it frees: its decoders leave encodings of private keys
+// behind.  False when it has memory already, which is then freed as it is.
+[[nodiscard]] bool wipe_freed_memory();
+
+// Private keys of RSA that are read from now on lie in memory of their own: locked, not
+// dumped, with guard pages around it, and wiped when they go.  Room for `keys` of up to
+// 8192 bits, which is what store::KeyCache holds at most; a key that finds no room would
+// fail to load.  Once in a process, before any key is read.
+enum class SecureHeap {
+    ready,
+    not_locked,  // the limit of locked memory is too low: swap may see it
+    none,        // not to be had: keys lie in ordinary memory
+};
+[[nodiscard]] SecureHeap reserve_secure_heap(std::size_t keys);
 
 }  // namespace cms

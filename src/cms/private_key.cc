@@ -13,6 +13,7 @@ namespace cms
 
 base::Result<NativeKey> PrivateKey::native() const
 {
+    if (!kept_) return loader_();
     const std::lock_guard lock(mutex_);
     if (key_ != nullptr) return key_;
     if (!loader_)
@@ -22,6 +23,13 @@ base::Result<NativeKey> PrivateKey::native() const
     if (*loaded == nullptr) return base::fail(base::Code::internal, "", "the loader gave no private key");
     key_ = *loaded;
     return key_;
+}
+
+std::shared_ptr<const PrivateKey> PrivateKey::lent(Loader loader)
+{
+    auto out = std::make_shared<PrivateKey>(std::move(loader));
+    out->kept_ = false;
+    return out;
 }
 
 KeyInUse::KeyInUse(evp_pkey_st* key)

@@ -39,6 +39,8 @@ public:
 
     explicit PrivateKey(NativeKey key) : key_(std::move(key)) {}
     explicit PrivateKey(Loader loader) : loader_(std::move(loader)) {}
+    // The same, and `loader` is asked each time: it has a cache of its own.
+    static std::shared_ptr<const PrivateKey> lent(Loader loader);
 
     // Loads on first use; a failure is not cached, so that a repaired file works.
     [[nodiscard]] base::Result<NativeKey> native() const;
@@ -52,6 +54,7 @@ private:
     mutable std::mutex mutex_;
     mutable NativeKey key_;
     Loader loader_;
+    bool kept_ = true;
 };
 
 using PrivateKeyHandle = std::shared_ptr<const PrivateKey>;

@@ -171,7 +171,7 @@ tl::expected<SignOutput, SignRefusal> sign_message(const Message& message, const
     cms::SignRequest request;
     request.certificate = &spec.identity->certificate;
     request.key = spec.identity->key.get();
-    request.chain = &spec.identity->chain;
+    request.chain = &spec.identity->chain.get();
     request.digest = *digest;
     request.padding = spec.padding;
     request.signing_time = signing_time(message, now);

@@ -142,7 +142,8 @@ std::vector<store::Kept> own_certificates(const Snapshot& snapshot)
 }
 
 std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Time now,
-                                              std::vector<base::Problem>& problems, Credentials credentials)
+                                              std::vector<base::Problem>& problems, Credentials credentials,
+                                              const std::string& key_index)
 {
     auto config = policy::load_config(file, problems);
     if (!config) return nullptr;
@@ -163,9 +164,13 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
     std::vector<cms::Certificate> helpers = material.intermediates;
     helpers.insert(helpers.end(), material.anchors.begin(), material.anchors.end());
     std::set<std::string> unchecked;
+    auto index = store::KeyIndex::read(key_index);
     snapshot->keys = store::KeyStore::load(
         credentials == Credentials::needed ? loaded.keys : readable_sources(loaded.keys, unchecked, problems),
-        helpers, now, problems);
+        helpers, now, problems, key_index.empty() ? nullptr : &index);
+    if (!key_index.empty())
+        if (const auto written = index.write(); !written)
+            problems.push_back({base::Severity::notice, written.error()});
     snapshot->keys_unchecked = !unchecked.empty();
 
     std::vector<std::shared_ptr<const store::CertificateStore>> others;

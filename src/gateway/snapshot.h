@@ -44,9 +44,11 @@ enum class Credentials {
 // Loads configuration, keys and anchors.  No snapshot when the configuration has
 // an error or a [key NAME] that a rule uses does not load.  Any other key or
 // anchor file that cannot be used is an error among `problems`, and the rest
-// works: one bad file must not silence a thousand good ones.
+// works: one bad file must not silence a thousand good ones.  `key_index`: the file of
+// store::KeyIndex, for the daemon, which then starts quickly; "": none.
 [[nodiscard]] std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Time now,
                                                             std::vector<base::Problem>& problems,
-                                                            Credentials credentials = Credentials::needed);
+                                                            Credentials credentials = Credentials::needed,
+                                                            const std::string& key_index = {});
 
 }  // namespace gateway

@@ -1,6 +1,9 @@
 #include "main/loader.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdlib>
 
 namespace daemon_main
 {
@@ -42,6 +45,14 @@ bool loses(const gateway::Snapshot& before, const gateway::Snapshot& now)
     });
 }
 
+// Where the unit keeps what it may forget; "" where there is no such place.
+std::string key_index()
+{
+    const char* given = getenv("STATE_DIRECTORY");  // NOLINT(concurrency-mt-unsafe)
+    const std::string directory = given != nullptr && *given == '/' ? given : "/var/lib/smime-milter";
+    return access(directory.c_str(), W_OK | X_OK) == 0 ? directory + "/keys.index" : std::string();
+}
+
 }  // namespace
 
 Loader::Loader(std::string file, bool verbose, base::FilterLog& log, const base::Clock& clock)
@@ -60,7 +71,8 @@ std::shared_ptr<const gateway::Snapshot> Loader::load(std::vector<std::string>& 
                                                       const gateway::Snapshot* before)
 {
     std::vector<base::Problem> problems;
-    auto snapshot = gateway::load_snapshot(file_, clock_.now(), problems);
+    auto snapshot =
+        gateway::load_snapshot(file_, clock_.now(), problems, gateway::Credentials::needed, key_index());
     if (snapshot)
         for (const auto& lack : snapshot->lacks) problems.push_back({base::Severity::error, lack});
     for (const auto& problem : problems) say(level_of(problem.severity), problem.text(), lines);

@@ -14,12 +14,14 @@ namespace
 
 constexpr std::array days_before{0, 1, 7, 14, 30};
 
+bool is_authority(const Kept& kept) { return kept.kind == "anchor" || kept.kind == "intermediate"; }
+
 // What would be missed: "key sign alice@example.org", "anchor CN=Root".
 std::vector<std::string> services(const Kept& kept)
 {
     const cms::Certificate& c = kept.certificate;
     std::vector<std::string> who;
-    if (c.is_ca())
+    if (is_authority(kept))
         who.push_back(c.subject());
     else if (!kept.name.empty() || c.addresses().empty())
         who.push_back("[key " + kept.name + "]");
@@ -27,7 +29,7 @@ std::vector<std::string> services(const Kept& kept)
         for (const auto& address : c.addresses()) who.push_back(base::to_lower(address));
     std::vector<std::string> out;
     for (const auto& one : who) {
-        if (c.is_ca() || kept.kind != "key") {
+        if (is_authority(kept) || kept.kind != "key") {
             out.push_back(kept.kind + " " + one);
             continue;
         }
@@ -57,7 +59,7 @@ std::string whose(const Kept& kept)
 {
     const auto& addresses = kept.certificate.addresses();
     if (!kept.name.empty()) return "[key " + kept.name + "]";
-    if (kept.certificate.is_ca() || addresses.empty()) return kept.certificate.subject();
+    if (is_authority(kept) || addresses.empty()) return kept.certificate.subject();
     std::string out = addresses.front();
     if (addresses.size() > 1) out += " and " + std::to_string(addresses.size() - 1) + " more";
     return out;

@@ -6,6 +6,7 @@
 
 #include "base/ascii.h"
 #include "base/file.h"
+#include "cms/certificate_summary.h"
 #include "cms/container.h"
 #include "cms/sign.h"
 #include "cms/token.h"
@@ -109,6 +110,7 @@ void KeyLoader::read_directory(const std::unordered_set<std::string>& skip)
 {
     const auto names = base::list_directory(source_.path);
     if (!names) return failed(source_.path, names.error());
+    large_ = index_ != nullptr ? index_->serves(names->size()) : names->size() > KeyIndex::worthwhile;
     std::size_t looked_at = 0;
     for (const std::string& name : *names) {
         if (!is_key_file(name)) continue;
@@ -128,12 +130,13 @@ void KeyLoader::read_token()
     auto opened = cms::open_container(*content, source_.certificate);
     if (!opened) return failed(source_.certificate, opened.error());
     if (!password_failed_)
-        keys_.push_back({cms::open_token({source_.uri, source_.module, password_}), source_.uri});
+        keys_.push_back({cms::open_token({source_.uri, source_.module, password_}), source_.uri, {}});
     for (cms::Certificate& c : opened->certificates) certificates_.push_back({std::move(c), source_.uri});
 }
 
 void KeyLoader::read_file(const std::string& path)
 {
+    if (remembered(path)) return;
     auto content = read_key_file(path);
     if (!content) return failed(path, content.error());
     const base::Secret owner(std::move(*content));  // wiped when done
@@ -147,43 +150,131 @@ void KeyLoader::read_file(const std::string& path)
         if (!locked || password_ || !password_failed_) failed(path, std::move(error));
         return;
     }
-    if (opened->legacy) {
-        const bool pkcs12 = cms::recognise(owner.reveal()) == cms::Format::pkcs12;
-        warn(path, "written with outdated encryption (RC2, RC4 or 3DES)",
-             pkcs12 ? "convert it: openssl pkcs12 -legacy -in " + path +
-                          " -nodes | openssl pkcs12 -export -out NEW.p12"
-                    : "convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in " + path);
+    // The few keys of a small site stay in memory: what becomes of their files later
+    // disturbs nobody before a reload.
+    for (const cms::PrivateKeyHandle& key : opened->keys)
+        if (const auto print = key->key_fingerprint(); !large_ && print)
+            (void)cache_->get(path + " " + *print, [&key] { return key->native(); });
+    KeyIndex::Entry entry;
+    entry.legacy = opened->legacy;
+    entry.certificates = std::move(opened->certificates);
+    for (const cms::PrivateKeyHandle& key : opened->keys) {
+        auto print = key->key_fingerprint();
+        if (!print) return problem(base::Severity::error, {base::Code::data, path, print.error().what, {}});
+        entry.keys.push_back(std::move(*print));
     }
-    for (cms::PrivateKeyHandle& key : opened->keys) keys_.push_back({std::move(key), path});
-    for (cms::Certificate& c : opened->certificates) certificates_.push_back({std::move(c), path});
+    const bool locked = cms::recognise(owner.reveal()) == cms::Format::pkcs12 ||
+                        owner.reveal().find("ENCRYPTED") != std::string::npos;
+    if (locked && password_) password_proved_ = true;
+    keep(path, entry);
+    if (const auto stamp = KeyIndex::stamp_of(path); index_ != nullptr && large_ && stamp) {
+        entry.stamp = *stamp;
+        index_->put(path, std::move(entry));
+    }
+}
+
+// Not before the password has opened one file of this source: it may have changed.
+bool KeyLoader::remembered(const std::string& path)
+{
+    if (index_ == nullptr || !large_ || (password_ && !password_proved_) || password_failed_) return false;
+    const auto stamp = KeyIndex::stamp_of(path);
+    const auto* entry = stamp ? index_->find(path, *stamp) : nullptr;
+    // Whoever may read a file of certificates only is nobody's business.
+    if (entry == nullptr || (!entry->keys.empty() && !base::check_secrecy(path))) return false;
+    keep(path, *entry);
+    return true;
+}
+
+void KeyLoader::keep(const std::string& path, KeyIndex::Entry entry)
+{
+    if (entry.legacy) warn_of_outdated_encryption(path);
+    for (const std::string& print : entry.keys) keys_.push_back({lazily(path, print), path, print});
+    for (cms::Certificate& c : entry.certificates) certificates_.push_back({std::move(c), path});
+}
+
+cms::PrivateKeyHandle KeyLoader::lazily(const std::string& path, const std::string& print) const
+{
+    const auto open = [path, print, source = source_.password]() -> base::Result<cms::NativeKey> {
+        const auto password = read_password(source);
+        if (!password) return base::fail(password.error());
+        auto content = read_key_file(path);
+        if (!content) return base::fail(content.error());
+        const base::Secret owner(std::move(*content));
+        const auto opened = cms::open_container(owner.reveal(), path, *password ? &**password : nullptr);
+        if (!opened) return base::fail(opened.error());
+        for (const auto& key : opened->keys)
+            if (key->key_fingerprint().value_or("") == print) return key->native();
+        return base::fail(base::Code::configuration, path, "no longer holds the key that was there",
+                          "smimectl reload");
+    };
+    return cms::PrivateKey::lent(
+        [cache = cache_, name = path + " " + print, open] { return cache->get(name, open); });
+}
+
+void KeyLoader::warn_of_outdated_encryption(const std::string& path)
+{
+    const std::string lower = base::to_lower(path);
+    warn(path, "written with outdated encryption (RC2, RC4 or 3DES)",
+         lower.ends_with(".pem") ? "convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in " + path
+                                 : "convert it: openssl pkcs12 -legacy -in " + path +
+                                       " -nodes | openssl pkcs12 -export -out NEW.p12");
+}
+
+// Judged by names alone: receivers build the path, and will find out the rest.
+void KeyLoader::warn_of_missing_issuers(const std::vector<cms::Certificate>& helpers,
+                                        const std::vector<cms::Certificate>& authorities,
+                                        const std::vector<Identity>& made, std::size_t from)
+{
+    constexpr int longest = 16;
+    std::unordered_map<std::string, std::string> issuer_of;  // Names in DER
+    for (const auto* list : {&helpers, &authorities})
+        for (const cms::Certificate& c : *list)
+            if (const auto summary =
+                    c.is_ca() ? cms::summarise(c.der())
+                              : base::Result<cms::CertificateSummary>(base::fail(base::Code::data, "", ""));
+                summary)
+                issuer_of.emplace(summary->subject, summary->issuer);
+    for (std::size_t i = from; i < made.size(); ++i) {
+        const auto summary = cms::summarise(made[i].certificate.der());
+        if (made[i].retired || !summary || summary->issuer == summary->subject) continue;
+        std::string wanted = summary->issuer, last;
+        for (int n = 0; n < longest && wanted != last; ++n) {
+            const auto it = issuer_of.find(wanted);
+            if (it == issuer_of.end()) break;
+            last = wanted;
+            wanted = it->second;
+        }
+        if (wanted == last) continue;
+        const auto chain = made[i].chain.get();
+        warn(made[i].file,
+             "the certificate of its issuer is not here: " +
+                 (chain.empty() ? made[i].certificate : chain.back()).issuer(),
+             "add it to the file or to [trust] intermediates, so that receivers can build the path");
+    }
 }
 
 void KeyLoader::pair(const std::vector<cms::Certificate>& helpers, base::Time now, std::vector<Identity>& out)
 {
     std::unordered_multimap<std::string, Held*> by_key;
     std::vector<cms::Certificate> authorities;
-    std::unordered_set<std::string> roots;
     for (Held& held : certificates_) {
         by_key.emplace(held.certificate.key_fingerprint(), &held);
         if (held.certificate.is_ca()) authorities.push_back(held.certificate);
     }
-    for (const auto* list : {&helpers, &std::as_const(authorities)})
-        for (const cms::Certificate& c : *list)
-            if (c.is_ca() && c.self_signed()) roots.insert(c.subject());
-
+    struct Issuers {
+        cms::Trust trust;
+        std::vector<cms::Certificate> authorities;
+    };
     cms::Trust::Material material;
     material.intermediates = helpers;
-    const auto trust = cms::Trust::make(std::move(material)).value_or(cms::Trust());
+    const auto issuers = std::make_shared<const Issuers>(
+        Issuers{cms::Trust::make(std::move(material)).value_or(cms::Trust()), authorities});
+    const std::size_t from = out.size();
     std::unordered_set<std::string> made;  // certificates; a file may be there twice
     for (const Key& key : keys_) {
-        const auto print = source_.uri.empty() ? key.key->key_fingerprint() : std::string();
-        if (!print) {
-            problem(base::Severity::error, print.error());
-            continue;
-        }
         bool found = false;
         std::vector<Held*> mates;
-        const auto [first, last] = by_key.equal_range(*print);
+        const auto [first, last] = by_key.equal_range(key.print);
         for (auto it = first; it != last; ++it) mates.push_back(it->second);
         // A token may not tell the public key: its certificates are few, each is tried.
         if (!source_.uri.empty()) {
@@ -197,7 +288,7 @@ void KeyLoader::pair(const std::vector<cms::Certificate>& helpers, base::Time no
         }
         for (Held* const mate : mates) {
             Held& held = *mate;
-            if (!key.key->matches(held.certificate).value_or(false)) continue;
+            if (key.print.empty() && !key.key->matches(held.certificate).value_or(false)) continue;
             found = held.used = true;
             if (!made.insert(held.certificate.der()).second) continue;
             Identity identity{source_.name.empty() ? base_name(key.file) : source_.name,
@@ -207,17 +298,15 @@ void KeyLoader::pair(const std::vector<cms::Certificate>& helpers, base::Time no
                               is_retired(key.file),
                               held.certificate,
                               key.key,
-                              trust.chain_of(held.certificate, authorities)};
+                              Chain([issuers, certificate = held.certificate] {
+                                  return issuers->trust.chain_of(certificate, issuers->authorities);
+                              })};
             if (!check(identity, now)) continue;
-            const cms::Certificate& top =
-                identity.chain.empty() ? identity.certificate : identity.chain.back();
-            if (!identity.retired && !top.self_signed() && !roots.contains(top.issuer()))
-                warn(key.file, "the certificate of its issuer is not here: " + top.issuer(),
-                     "add it to the file or to [trust] intermediates, so that receivers can build the path");
             out.push_back(std::move(identity));
         }
         if (!found) explain_lone_key(key);
     }
+    warn_of_missing_issuers(helpers, authorities, out, from);
     explain_lone_certificates();
 }
 

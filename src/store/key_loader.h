@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "store/key_cache.h"
 #include "store/key_store.h"
 
 namespace store
@@ -16,8 +17,9 @@ namespace store
 class KeyLoader
 {
 public:
-    KeyLoader(const KeySource& source, std::vector<base::Problem>& problems)
-        : source_(source), problems_(problems)
+    KeyLoader(const KeySource& source, std::vector<base::Problem>& problems, KeyIndex* index,
+              std::shared_ptr<KeyCache> cache)
+        : source_(source), problems_(problems), index_(index), cache_(std::move(cache))
     {
     }
 
@@ -29,6 +31,7 @@ private:
     struct Key {
         cms::PrivateKeyHandle key;
         std::string file;
+        std::string print;  // PrivateKey::key_fingerprint(); "" of a token's
     };
     struct Held {
         cms::Certificate certificate;
@@ -38,6 +41,13 @@ private:
 
     void read_directory(const std::unordered_set<std::string>& skip);
     void read_token();
+    [[nodiscard]] bool remembered(const std::string& path);
+    void keep(const std::string& path, KeyIndex::Entry entry);
+    [[nodiscard]] cms::PrivateKeyHandle lazily(const std::string& path, const std::string& print) const;
+    void warn_of_outdated_encryption(const std::string& path);
+    void warn_of_missing_issuers(const std::vector<cms::Certificate>& helpers,
+                                 const std::vector<cms::Certificate>& authorities,
+                                 const std::vector<Identity>& made, std::size_t from);
     void read_file(const std::string& path);
     void explain_lone_key(const Key& key);
     void explain_lone_certificates();
@@ -51,6 +61,10 @@ private:
 
     const KeySource& source_;
     std::vector<base::Problem>& problems_;
+    KeyIndex* index_;
+    std::shared_ptr<KeyCache> cache_;
+    bool large_ = false;            // keys are opened when they are used
+    bool password_proved_ = false;  // it has opened a file
     std::optional<base::Secret> password_;
     bool password_failed_ = false;
     std::unordered_set<std::string> failed_stems_;

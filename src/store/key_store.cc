@@ -37,15 +37,16 @@ KeyStore::Candidates judge(const std::vector<const Identity*>& found, base::Time
 }  // namespace
 
 KeyStore KeyStore::load(const std::vector<KeySource>& sources, const std::vector<cms::Certificate>& helpers,
-                        base::Time now, std::vector<base::Problem>& problems)
+                        base::Time now, std::vector<base::Problem>& problems, KeyIndex* index)
 {
+    const auto cache = std::make_shared<KeyCache>();
     std::unordered_set<std::string> named;
     for (const KeySource& source : sources)
         if (!source.name.empty() && !source.path.empty()) named.insert(canonical(source.path));
     KeyStore store;
     for (const KeySource& source : sources) {
         if (source.name.empty()) store.activation_delay_ = std::chrono::hours(source.activation_delay);
-        KeyLoader loader(source, problems);
+        KeyLoader loader(source, problems, index, cache);
         loader.read(source.name.empty() ? named : std::unordered_set<std::string>());
         loader.pair(helpers, now, store.identities_);
     }

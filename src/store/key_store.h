@@ -1,7 +1,9 @@
 // Where signing identities come from.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -13,9 +15,39 @@
 #include "cms/certificate.h"
 #include "cms/private_key.h"
 #include "store/certificate_store.h"
+#include "store/key_index.h"
 
 namespace store
 {
+
+// Certificates of issuers, found when they are first wanted: building a path is dear.
+// Thread-safe; copies share what was found.
+class Chain
+{
+public:
+    using Find = std::function<std::vector<cms::Certificate>()>;
+
+    Chain() : Chain(std::vector<cms::Certificate>()) {}
+    Chain(std::vector<cms::Certificate> known)  // NOLINT(google-explicit-constructor)
+        : Chain([known = std::move(known)] { return known; })
+    {
+    }
+    explicit Chain(Find find) : state_(std::make_shared<State>()) { state_->find = std::move(find); }
+
+    [[nodiscard]] const std::vector<cms::Certificate>& get() const
+    {
+        std::call_once(state_->once, [this] { state_->found = state_->find(); });
+        return state_->found;
+    }
+
+private:
+    struct State {
+        std::once_flag once;
+        Find find;
+        std::vector<cms::Certificate> found;
+    };
+    std::shared_ptr<State> state_;
+};
 
 // A certificate with its private key and the certificates to put beside it.
 struct Identity {
@@ -26,7 +58,7 @@ struct Identity {
     bool retired = false;          // decrypts and does nothing else: "alice.retired.p12"
     cms::Certificate certificate;
     cms::PrivateKeyHandle key;
-    std::vector<cms::Certificate> chain;  // issuing intermediates, no self-signed root
+    Chain chain;  // issuing intermediates, no self-signed root
 };
 
 // Where a password comes from: "credential:NAME" ($CREDENTIALS_DIRECTORY/NAME),
@@ -65,8 +97,10 @@ public:
     // Loads every source; a file that cannot be used is reported in `problems`
     // and the others load.  `helpers` are certificates that may complete chains.
     // Files named by a source with a name are skipped in the directory.
+    // Private keys of files are opened when they are used, and each was opened once
+    // before: now, or when `index` was written.
     static KeyStore load(const std::vector<KeySource>& sources, const std::vector<cms::Certificate>& helpers,
-                         base::Time now, std::vector<base::Problem>& problems);
+                         base::Time now, std::vector<base::Problem>& problems, KeyIndex* index = nullptr);
 
     // Identities whose certificate names the address, best first: usable for
     // signing at `now` (validity, usages), newest notBefore first, but those in

@@ -6,6 +6,8 @@ libgateway_a_SOURCES += \
 	src/store/directory_store.cc src/store/directory_store.h \
 	src/store/expiry.cc src/store/expiry.h \
 	src/store/http.cc src/store/http.h \
+	src/store/key_cache.cc src/store/key_cache.h \
+	src/store/key_index.cc src/store/key_index.h \
 	src/store/key_loader.cc src/store/key_loader.h \
 	src/store/key_store.cc src/store/key_store.h \
 	src/store/password.cc \

@@ -15,6 +15,9 @@ from test_messages import SHOP, talk
 KEYLESS = "\n[rule inbound]\ndirection = incoming\nverify = yes\n"
 
 
+RULES_REQUIRED = harness.RULES.replace("sign = clear", "sign = clear\nsign_required = yes")
+
+
 def only_root():
     if os.geteuid() != 0:
         raise harness.Skipped("only root can play the other users")
@@ -140,6 +143,36 @@ def private_number(d):
                            timeout=60).stdout.decode()
     number = bytes.fromhex(re.sub(r"[\s:]", "", re.search(r"prime1:([\s0-9a-f:]+)", shown).group(1))).lstrip(b"\0")
     return number[::-1], number
+
+
+def test_many_keys_are_remembered_and_opened_when_they_are_used():
+    with Daemon(start=False) as d:
+        keys, state = os.path.join(d.directory, "keys"), os.path.join(d.directory, "state")
+        os.mkdir(state)
+        for n in range(100):
+            shutil.copy(os.path.join(keys, "alice.p12"), os.path.join(keys, f"copy{n}.p12"))
+        d.own()
+        index, sizes = os.path.join(state, "keys.index"), []
+        for _ in range(2):
+            d.start(env={"STATE_DIRECTORY": state})
+            with talk(d, SHOP) as c:
+                assert c.message(samples.PLAIN).body
+            d.stop()
+            sizes.append((os.stat(index).st_size, os.stat(index).st_mtime_ns))
+        assert os.stat(index).st_mode & 0o777 == 0o600, oct(os.stat(index).st_mode)
+        assert sizes[0] == sizes[1], "nothing has changed, and it was written again"
+        with open(index, "rb") as f:
+            octets = f.read()
+        assert b"golden" not in octets.replace(b"Golden", b""), "the password"
+        # A key file that is gone when it is needed is a temporary failure, not unsigned mail.
+        d.configure(RULES_REQUIRED)
+        d.start(env={"STATE_DIRECTORY": state})
+        for name in os.listdir(keys):
+            os.unlink(os.path.join(keys, name))
+        with talk(d, SHOP) as c:
+            reply = c.message(samples.PLAIN)
+            assert reply.body is None and "451" in repr(reply), reply
+        d.logged(r"status=\"451 4\.7\.5\" reason=.*alice\.p12|copy\d+\.p12")
 
 
 def test_keys_and_passwords_that_are_no_longer_needed_are_wiped():

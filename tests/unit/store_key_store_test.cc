@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "base/file.h"
 #include "cms/container.h"
+#include "store/key_cache.h"
 #include "store/key_store.h"
 #include "store_fixture.h"
 
@@ -60,7 +62,7 @@ TEST(KeyStoreTest, LoadsADirectoryAndFindsByAddress)  // C04
     EXPECT_EQ(found.usable[0]->certificate, pki().alice.certificate);
     EXPECT_EQ(found.usable[0]->file, alice);
     EXPECT_EQ(found.usable[0]->name, "alice.p12");
-    EXPECT_EQ(found.usable[0]->chain, pki().chain) << "without the self-signed root";
+    EXPECT_EQ(found.usable[0]->chain.get(), pki().chain) << "without the self-signed root";
     EXPECT_TRUE(found.rejected.empty());
     EXPECT_TRUE(keys.for_signing("nobody@example.org", now).usable.empty());
     EXPECT_TRUE(keys.for_signing("", now).usable.empty());
@@ -85,7 +87,7 @@ TEST(KeyStoreTest, KeyAndCertificateMayLieInFilesOfTheirOwn)
     const auto [keys, problems] = load({{"", d.path(), {}, ""}}, {});
     EXPECT_EQ(text(problems), "");
     ASSERT_EQ(keys.all().size(), 2U);
-    EXPECT_EQ(keys.all()[0].chain, pki().chain);
+    EXPECT_EQ(keys.all()[0].chain.get(), pki().chain);
 }
 
 TEST(KeyStoreTest, NewestValidCertificateComesFirst)  // P10
@@ -415,6 +417,173 @@ TEST(Password, IsNeverTheConfigurationsOwnText)
     ASSERT_FALSE(r);
     EXPECT_EQ(r.error().text().find("hunter2"), std::string::npos);
     EXPECT_FALSE(store::read_password({"file:"}));
+}
+
+TEST(KeyStoreTest, TheKeysOfASmallSiteStayOpen)
+{
+    const TemporaryDirectory d;
+    const auto file = d.put("alice.p12", pkcs12(pki().alice));
+    const auto keys = load(d).keys;
+    std::filesystem::remove(file);
+    EXPECT_TRUE(keys.all()[0].key->native());
+}
+
+TEST(KeyCacheTest, HoldsTheLatestAndRemembersNoFailure)
+{
+    store::KeyCache cache(2);
+    int opened = 0;
+    const auto get = [&](const char* name) {
+        return cache.get(name, [&] {
+            ++opened;
+            return pki().alice.key->native();
+        });
+    };
+    for (const char* name : {"a", "b", "a", "c", "a"}) EXPECT_TRUE(get(name));
+    EXPECT_EQ(opened, 3);
+    EXPECT_EQ(cache.size(), 2U);
+    EXPECT_TRUE(get("b"));
+    EXPECT_EQ(opened, 4) << "given up for c";
+    const auto fails = [] { return base::Result<cms::NativeKey>(base::fail(base::Code::io, "f", "no")); };
+    EXPECT_FALSE(cache.get("d", fails));
+    EXPECT_TRUE(get("d"));
+}
+
+// --- the index ---
+
+struct Indexed {
+    const TemporaryDirectory& d;
+    std::string file = d / "../" + std::filesystem::path(d.path()).filename().string() + ".index";
+    std::string password = {};
+
+    explicit Indexed(const TemporaryDirectory& directory) : d(directory) {}
+    Indexed(const Indexed&) = delete;
+    Indexed& operator=(const Indexed&) = delete;
+    ~Indexed() { std::filesystem::remove(file); }
+
+    Loaded load() const
+    {
+        Loaded out;
+        auto index = store::KeyIndex::read(file, 0);
+        out.keys = KeyStore::load({{"", d.path(), {password}, "c:3"}}, helpers(), now, out.problems, &index);
+        EXPECT_TRUE(index.write());
+        return out;
+    }
+    [[nodiscard]] bool knows(const std::string& path) const
+    {
+        auto index = store::KeyIndex::read(file, 0);
+        const auto stamp = store::KeyIndex::stamp_of(path);
+        return stamp && index.find(path, *stamp) != nullptr;
+    }
+};
+
+std::string all_of(const KeyStore& keys)
+{
+    std::string out;
+    for (const auto& i : keys.all()) {
+        const auto& c = i.certificate;
+        out += i.name + " " + c.subject() + " " + c.serial() + " " + c.addresses().front() + " " +
+               base::iso8601(c.not_after()) + " " + cms::describe_key(c) + " " + c.key_fingerprint() + " " +
+               std::to_string(i.chain.get().size()) + (c.usage_allows_encryption() ? " e" : "") +
+               (i.key->matches(c).value_or(false) ? " matches\n" : "\n");
+    }
+    return out;
+}
+
+TEST(KeyIndexTest, WhatItRemembersIsWhatTheFilesHold)
+{
+    const TemporaryDirectory d;
+    const Indexed indexed(d);
+    const auto alice = d.put("alice.p12", pkcs12(pki().alice));
+    d.put("bob.key.pem", key_pem(pki().bob));
+    d.put("bob.crt.pem", cms::to_pem(pki().bob.certificate), 0644);
+    d.put("zoe.pem", pem(alice_rsa()));
+    const auto first = indexed.load();
+    EXPECT_EQ(errors(first.problems), 0U) << text(first.problems);
+    EXPECT_TRUE(indexed.knows(alice));
+    const auto second = indexed.load();
+    EXPECT_EQ(text(second.problems), text(first.problems));
+    EXPECT_EQ(all_of(second.keys), all_of(first.keys));
+    EXPECT_EQ(second.keys.for_signing("alice@example.org", now).usable.size(), 2U);
+    EXPECT_EQ(all_of(load(d).keys), all_of(first.keys)) << "without an index";
+}
+
+TEST(KeyIndexTest, PrivateKeysAreOpenedWhenTheyAreUsed)
+{
+    const TemporaryDirectory d;
+    const Indexed indexed(d);
+    const auto file = d.put("alice.p12", pkcs12(pki().alice));
+    const auto keys = indexed.load().keys;
+    const auto& key = keys.all()[0].key;
+    ASSERT_TRUE(key->native());
+    const auto others = indexed.load().keys;
+    std::filesystem::remove(file);
+    EXPECT_TRUE(key->native()) << "in use already";
+    const auto gone = others.all()[0].key->native();
+    ASSERT_FALSE(gone);
+    EXPECT_EQ(gone.error().where, file);
+    d.put("alice.p12", pkcs12(pki().bob));
+    EXPECT_NE(others.all()[0].key->native().error().what.find("no longer holds the key"), std::string::npos);
+    d.put("alice.p12", pkcs12(pki().alice));
+    EXPECT_TRUE(others.all()[0].key->native()) << "a repaired file works";
+}
+
+TEST(KeyIndexTest, AChangedFileIsOpenedAgain)
+{
+    const TemporaryDirectory d;
+    const Indexed indexed(d);
+    const auto file = d.put("alice.p12", pkcs12(pki().alice));
+    (void)indexed.load();
+    d.put("alice.p12", pkcs12(pki().bob));
+    EXPECT_FALSE(indexed.knows(file));
+    EXPECT_EQ(indexed.load().keys.all()[0].certificate, pki().bob.certificate);
+    EXPECT_TRUE(indexed.knows(file));
+    // It holds certificates, but the modes of keys are looked at every time.
+    chmod(file.c_str(), 0644);
+    EXPECT_EQ(errors(indexed.load().problems), 1U);
+    std::filesystem::remove(file);
+    (void)indexed.load();
+    d.put("alice.p12", pkcs12(pki().bob));
+    EXPECT_FALSE(indexed.knows(file)) << "what is gone is forgotten";
+}
+
+TEST(KeyIndexTest, AWrongPasswordIsNoticedAllTheSame)
+{
+    const TemporaryDirectory d;
+    Indexed indexed(d);
+    d.put("alice.p12", pkcs12(pki().alice, "right"));
+    d.put("bob.p12", pkcs12(pki().bob, "right"));
+    const TemporaryDirectory elsewhere;
+    indexed.password = "file:" + elsewhere.put("password", "right\n");
+    EXPECT_EQ(errors(indexed.load().problems), 0U);
+    EXPECT_EQ(errors(indexed.load().problems), 0U);
+    elsewhere.put("password", "wrong\n");
+    EXPECT_EQ(errors(indexed.load().problems), 2U);
+}
+
+TEST(KeyIndexTest, DamageAndStrangersAreIgnored)
+{
+    const TemporaryDirectory d;
+    const Indexed indexed(d);
+    const auto file = d.put("alice.p12", pkcs12(pki().alice));
+    (void)indexed.load();
+    const auto content = must(base::read_file(indexed.file, 1U << 20));
+    const auto knows = [&](const std::string& octets, unsigned mode = 0600) {
+        std::ofstream(indexed.file, std::ios::binary) << octets;
+        chmod(indexed.file.c_str(), mode);
+        return indexed.knows(file);
+    };
+    EXPECT_TRUE(knows(content));
+    EXPECT_FALSE(knows(content, 0660));
+    EXPECT_FALSE(knows(content, 0602));
+    EXPECT_FALSE(knows(""));
+    EXPECT_FALSE(knows(content.substr(0, 40)));
+    EXPECT_FALSE(knows(content.substr(0, content.size() - 1)));
+    for (std::size_t at : {std::size_t(3), content.size() / 2, content.size() - 2}) {
+        auto damaged = content;
+        damaged[at] = static_cast<char>(damaged[at] ^ 1);
+        EXPECT_FALSE(knows(damaged)) << at;
+    }
+    EXPECT_EQ(indexed.load().keys.all().size(), 1U);
 }
 
 }  // namespace
