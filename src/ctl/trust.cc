@@ -7,6 +7,7 @@
 #include "ctl/input.h"
 #include "ctl/output.h"
 #include "policy/config.h"
+#include "store/directory_store.h"
 #include "store/trust_store.h"
 
 namespace ctl
@@ -48,6 +49,7 @@ struct Source {
     cms::CrlMode crl = cms::CrlMode::off;
     policy::Revocation revocation;
     std::optional<policy::Judging> judging;  // of the configuration
+    std::string pinned;                      // likewise: a directory
 };
 
 base::Result<Source> source_of(const TrustOptions& options, const Global& global)
@@ -70,6 +72,7 @@ base::Result<Source> source_of(const TrustOptions& options, const Global& global
         source.crl = config->crl;
         source.revocation = config->revocation;
         source.judging = config->judging;
+        source.pinned = config->certificates.pinned;
     } else {
         remark("warning: no trust anchors: nothing can pass; name them with --anchors PATH or -c FILE");
     }
@@ -140,6 +143,12 @@ base::Result<Judge> make_judge(const TrustOptions& options, const Global& global
     if (source->judging) {
         judge.judging = std::make_shared<const policy::Judging>(std::move(*source->judging));
         gateway::judge_as_configured(request, *judge.judging);
+    }
+    if (!source->pinned.empty()) {
+        std::vector<base::Problem> stray;
+        judge.pinned = store::DirectoryStore::open({source->pinned, store::Provenance::Kind::pinned}, stray);
+        report(stray, true);
+        gateway::trust_pinned(request, judge.pinned.get());
     }
     if (!options.policies.empty()) request.policies = options.policies;
     request.require_policy |= options.require_policy;

@@ -39,8 +39,9 @@ void add_trust_options(Options& options, TrustOptions& into);
 struct Judge {
     cms::Trust trust;
     policy::Revocation revocation;
-    std::shared_ptr<const policy::Judging> judging;  // what `request` borrows from
-    gateway::VerifyRequest request;                  // without `trust`
+    std::shared_ptr<const policy::Judging> judging;         // what `request` borrows from
+    std::shared_ptr<const store::CertificateStore> pinned;  // likewise
+    gateway::VerifyRequest request;                         // without `trust`
     [[nodiscard]] gateway::Verdict judge(const gateway::Message& message) const;
 };
 

@@ -51,6 +51,20 @@ bool is_mapped(const cms::SignerVerdict& signer, const Claimant& claimant)
            claimant.speaks_for(signer.certificate->fingerprint(), claimant.address);
 }
 
+// Somebody has looked at this very certificate and vouches for it: nobody else has to.
+// What is wrong with itself still counts, and its revocation.
+void trust_if_pinned(cms::SignerVerdict& signer, const Claimant& claimant)
+{
+    if (!claimant.pinned || !signer.certificate || claimant.status != mime::AuthorStatus::ok ||
+        signer.certificate->unknown_critical_extension() ||
+        !claimant.pinned(*signer.certificate, claimant.address))
+        return;
+    for (const auto f : {Finding::untrusted, Finding::path_invalid, Finding::policy_unsatisfied,
+                         Finding::revocation_unknown})
+        signer.findings.remove(f);
+    signer.comments.emplace_back("its certificate is pinned for " + base::printable(claimant.address));
+}
+
 cms::Findings identity_of(const cms::SignerVerdict& signer, const Claimant& claimant)
 {
     cms::Findings findings;
@@ -94,6 +108,7 @@ Claimant claimant_of(const std::vector<mime::Field>& fields, const VerifyRequest
 {
     Claimant claimant;
     claimant.speaks_for = request.speaks_for;
+    claimant.pinned = request.pinned;
     claimant.strict = request.strict_display_name;
     claimant.accept_sender = request.accept_sender;
     if (request.from) {
@@ -124,6 +139,7 @@ void judge_identity(Layer& layer, const Claimant& claimant)
     bool best_broken = false, best_matches = false;
     cms::Findings best_findings;
     for (std::size_t i = 0; i < layer.signers.size(); ++i) {
+        trust_if_pinned(layer.signers[i], claimant);
         cms::Findings all = layer.signers[i].findings;
         const bool broken = !all.intact();
         const auto identity = identity_of(layer.signers[i], claimant);

@@ -19,8 +19,9 @@ struct Claimant {
     std::string sender;                // of the Sender field, when there is one
     std::optional<std::string> shown;  // another address inside From's display name or comment
     bool strict = false;               // then `shown` is a finding
-    std::function<bool(const std::string&, const std::string&)> speaks_for;  // of VerifyRequest
-    bool accept_sender = false;                                              // then `sender` will do
+    std::function<bool(const std::string&, const std::string&)> speaks_for;   // of VerifyRequest
+    std::function<bool(const cms::Certificate&, const std::string&)> pinned;  // likewise
+    bool accept_sender = false;                                               // then `sender` will do
 };
 [[nodiscard]] Claimant claimant_of(const std::vector<mime::Field>& fields, const VerifyRequest& request);
 

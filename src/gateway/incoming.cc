@@ -24,6 +24,7 @@ VerifyRequest verify_request(const Case& c, const World& world)
     request.at = world.clock->now();
     request.crl = c.snapshot.config.crl;
     judge_as_configured(request, c.snapshot.config.judging);
+    trust_pinned(request, c.snapshot.pinned.get());
     ask_for_revocation(request, c.snapshot.config.revocation, world.revocation, world.deadline);
     return request;
 }

@@ -177,7 +177,11 @@ tl::expected<SignOutput, SignRefusal> sign_message(const Message& message, const
     request.signing_time = signing_time(message, now);
     request.detached = !spec.opaque;
     const auto made = cms::sign(entity.octets(), request);
-    if (!made) return refuse(Kind::failed, made.error().what);
+    if (!made)
+        return refuse(Kind::failed,
+                      made.error().where.empty() || made.error().where == spec.identity->certificate.subject()
+                          ? made.error().what
+                          : made.error().where + ": " + made.error().what);
     return spec.opaque ? make_opaque(message, entity, *made, now)
                        : make_clear(message, std::move(entity), *made, *digest, now, random);
 }

@@ -176,7 +176,7 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
     std::vector<std::shared_ptr<const store::CertificateStore>> others;
     using Kind = store::Provenance::Kind;
     if (const auto& path = loaded.certificates.pinned; !path.empty())
-        others.push_back(store::DirectoryStore::open({path, Kind::pinned}, problems));
+        others.push_back(snapshot->pinned = store::DirectoryStore::open({path, Kind::pinned}, problems));
     if (const auto& path = loaded.certificates.path; !path.empty())
         others.push_back(store::DirectoryStore::open({path}, problems));
     snapshot->certificates = std::make_shared<store::CombinedStore>(std::move(others));

@@ -21,6 +21,7 @@ struct Snapshot {
     // Other people's, of [certificates]: pinned ones first.  Never null.
     std::shared_ptr<const store::CertificateStore> certificates =
         std::make_shared<store::CombinedStore>(std::vector<std::shared_ptr<const store::CertificateStore>>());
+    std::shared_ptr<const store::CertificateStore> pinned;  // of these; null without [certificates] pinned
     cms::Trust trust;
 
     // What rules need and the configuration names, and of which nothing loaded: all

@@ -277,6 +277,17 @@ void judge_as_configured(VerifyRequest& request, const policy::Judging& config)
     request.accept_octet_stream = config.accept_octet_stream;
 }
 
+void trust_pinned(VerifyRequest& request, const store::CertificateStore* pinned)
+{
+    if (pinned == nullptr) return;
+    request.pinned = [pinned, at = request.at](const cms::Certificate& certificate,
+                                               const std::string& address) {
+        const auto found = pinned->find(address, at, store::Purpose::verify);
+        return found && std::any_of(found->begin(), found->end(),
+                                    [&](const store::Found& f) { return f.certificate == certificate; });
+    };
+}
+
 bool may_be_signed(const std::vector<mime::Field>& fields, bool accept_octet_stream)
 {
     return std::any_of(fields.begin(), fields.end(), [&](const mime::Field& f) {

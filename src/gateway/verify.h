@@ -15,6 +15,7 @@
 #include "mime/address.h"
 #include "mime/header.h"
 #include "policy/config.h"
+#include "store/certificate_store.h"
 #include "store/revocation_fetcher.h"
 
 namespace gateway
@@ -73,6 +74,9 @@ struct VerifyRequest {
     // Which certificates speak for addresses that they do not name (semantics B.2
     // step 16); by the SHA-256 fingerprint, lower-case hex.
     std::function<bool(const std::string& fingerprint, const std::string& address)> speaks_for;
+    // Which certificates an administrator vouches for, for one address each: no path to
+    // an anchor is asked of them.
+    std::function<bool(const cms::Certificate& certificate, const std::string& address)> pinned;
     bool accept_sender = false;        // the signer may be the one of Sender (RFC 8550 section 3)
     bool strict_display_name = false;  // another address shown in From's name is a finding
     bool accept_octet_stream = false;  // application/octet-stream named *.p7m (RFC 8551 section 3.10)
@@ -81,6 +85,9 @@ struct VerifyRequest {
 
 // Judges as `config` says, policies of CAs included; `config` must outlive `request`.
 void judge_as_configured(VerifyRequest& request, const policy::Judging& config);
+
+// Trusts what `pinned` holds (may be null); it must outlive `request`.
+void trust_pinned(VerifyRequest& request, const store::CertificateStore* pinned);
 
 // Lets `request` ask what `config` wants asked; `config` must outlive it.
 void ask_for_revocation(VerifyRequest& request, const policy::Revocation& config,

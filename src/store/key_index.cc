@@ -164,7 +164,10 @@ const KeyIndex::Entry* KeyIndex::find(const std::string& path, const Stamp& stam
 
 void KeyIndex::put(const std::string& path, Entry entry)
 {
-    known_[path] = {std::move(entry), true};
+    Known& known = known_[path];
+    known.seen = true;
+    if (known.entry.stamp == entry.stamp && known.entry.keys == entry.keys) return;
+    known.entry = std::move(entry);
     changed_ = true;
 }
 

@@ -172,7 +172,7 @@ def test_many_keys_are_remembered_and_opened_when_they_are_used():
         with talk(d, SHOP) as c:
             reply = c.message(samples.PLAIN)
             assert reply.body is None and "451" in repr(reply), reply
-        d.logged(r"status=\"451 4\.7\.5\" reason=.*alice\.p12|copy\d+\.p12")
+        d.logged(r'status="451 4\.7\.5" reason="\S+\.p12: cannot open: No such file')
 
 
 def test_keys_and_passwords_that_are_no_longer_needed_are_wiped():
