@@ -55,7 +55,7 @@ public:
     [[nodiscard]] bool unknown_critical_extension() const;
 
     [[nodiscard]] const std::string& der() const;
-    [[nodiscard]] std::string facts() const;  // addresses, times, key, usages; see remembered()
+    [[nodiscard]] std::string facts() const;        // addresses, times, key, usages; see remembered()
     [[nodiscard]] std::string fingerprint() const;  // SHA-256 of the DER, lower-case hex
     // Hash of the public key; PrivateKey::key_fingerprint() of its key is the same.
     // Empty when the key is of no kind that we know.
