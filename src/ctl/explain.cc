@@ -6,6 +6,7 @@
 
 #include "ctl/command.h"
 #include "ctl/envelope.h"
+#include "ctl/input.h"
 #include "ctl/json.h"
 #include "ctl/output.h"
 #include "gateway/case.h"
@@ -156,14 +157,16 @@ Json json_of(const gateway::Case& c, const std::vector<Item>& items)
 struct ExplainOptions {
     EnvelopeOptions envelope;
     bool json = false;
-    std::optional<std::string> message;
+    std::optional<std::string> message, at;
 };
 
 base::Result<int> run_explain(const ExplainOptions& options, const Global& global)
 {
     const auto message = message_for(options.envelope, options.message);
     if (!message) return base::fail(message.error());
-    const auto now = base::SystemClock().now();
+    const auto at = time_of(options.at);
+    if (!at) return base::fail(at.error());
+    const auto now = *at;
     std::vector<base::Problem> problems;
     const auto snapshot =
         gateway::load_snapshot(global.config, now, problems, gateway::Credentials::if_available);
@@ -189,6 +192,7 @@ Run explain(Options& options, const Global& global)
     auto o = std::make_shared<ExplainOptions>();
     add_envelope_options(options, o->envelope);
     options.flag("--json", o->json, "one JSON object");
+    options.value("--at", o->at, "TIME", "as if it were then: 2026-11-23T12:00:00Z or @SECONDS");
     options.optional_argument("MESSAGE", o->message, "file, or - for standard input");
     return [o, &global] { return run_explain(*o, global); };
 }

@@ -1,5 +1,7 @@
 #include "store/key_loader.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <unordered_map>
@@ -49,6 +51,16 @@ base::Result<std::string> read_key_file(const std::string& path)
     const bool harmless = open && open->find("PRIVATE KEY-----") == std::string::npos &&
                           cms::recognise(*open) == cms::Format::pem;
     return harmless ? open : content;
+}
+
+// A file may have a password of its own beside it: "alice.p12.password".
+constexpr std::string_view own_password_suffix = ".password";
+
+base::Result<std::optional<base::Secret>> own_password(const std::string& path)
+{
+    const std::string beside = path + std::string(own_password_suffix);
+    if (::access(beside.c_str(), F_OK) != 0) return std::optional<base::Secret>();
+    return read_password({"file:" + beside});
 }
 
 }  // namespace
@@ -140,14 +152,19 @@ void KeyLoader::read_file(const std::string& path)
     auto content = read_key_file(path);
     if (!content) return failed(path, content.error());
     const base::Secret owner(std::move(*content));  // wiped when done
-    auto opened = cms::open_container(owner.reveal(), path, password_ ? &*password_ : nullptr);
+    const auto own = own_password(path);
+    if (!own) return failed(path + std::string(own_password_suffix), own.error());
+    const base::Secret* const password = *own ? &**own : password_ ? &*password_ : nullptr;
+    auto opened = cms::open_container(owner.reveal(), path, password);
     if (!opened) {
         base::Error error = opened.error();
         const bool locked = error.code == base::Code::permission;
-        if (locked && password_) error.remedy = "check the password in " + source_.password.text;
+        if (locked && password != nullptr)
+            error.remedy = "check the password in " +
+                           (*own ? path + std::string(own_password_suffix) : source_.password.text);
         failed_stems_.insert(stem(path));
         // That the password cannot be read is said already, once for all files.
-        if (!locked || password_ || !password_failed_) failed(path, std::move(error));
+        if (!locked || password != nullptr || !password_failed_) failed(path, std::move(error));
         return;
     }
     // The few keys of a small site stay in memory: what becomes of their files later
@@ -165,9 +182,9 @@ void KeyLoader::read_file(const std::string& path)
     }
     const bool locked = cms::recognise(owner.reveal()) == cms::Format::pkcs12 ||
                         owner.reveal().find("ENCRYPTED") != std::string::npos;
-    if (locked && password_) password_proved_ = true;
+    if (locked && password_ && !*own) password_proved_ = true;
     keep(path, entry);
-    if (const auto stamp = KeyIndex::stamp_of(path); index_ != nullptr && large_ && stamp) {
+    if (const auto stamp = KeyIndex::stamp_of(path); index_ != nullptr && large_ && stamp && !*own) {
         entry.stamp = *stamp;
         index_->put(path, std::move(entry));
     }
@@ -195,7 +212,9 @@ void KeyLoader::keep(const std::string& path, KeyIndex::Entry entry)
 cms::PrivateKeyHandle KeyLoader::lazily(const std::string& path, const std::string& print) const
 {
     const auto open = [path, print, source = source_.password]() -> base::Result<cms::NativeKey> {
-        const auto password = read_password(source);
+        const auto own = own_password(path);
+        if (!own) return base::fail(own.error());
+        const auto password = *own ? own : read_password(source);
         if (!password) return base::fail(password.error());
         auto content = read_key_file(path);
         if (!content) return base::fail(content.error());

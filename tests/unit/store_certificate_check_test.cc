@@ -1,5 +1,7 @@
 // The checks before an import: which rule, what was found, what it means.
 #include <gtest/gtest.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
 
 #include "store/certificate_check.h"
 #include "store_fixture.h"
@@ -123,6 +125,32 @@ TEST(CertificateCheck, ExpiredStillDecrypts)  // C11
     r = check_leaf([](auto& q) { q.not_before = now + 24h; });
     EXPECT_EQ(failures(r), "validity");
     EXPECT_EQ(r.uses.signing, "not valid before 2026-06-02");
+}
+
+// Nobody makes such a key to see that it is refused: a number of that size will do.
+TEST(CertificateCheck, KeysTooLargeToComputeWithAreRefused)  // C03
+{
+    const std::unique_ptr<BIGNUM, void (*)(BIGNUM*)> n(BN_new(), BN_free), e(BN_new(), BN_free);
+    BN_set_word(e.get(), 65537);
+    BN_set_bit(n.get(), 16383);
+    BN_set_bit(n.get(), 0);
+    const std::unique_ptr<OSSL_PARAM_BLD, void (*)(OSSL_PARAM_BLD*)> builder(OSSL_PARAM_BLD_new(),
+                                                                             OSSL_PARAM_BLD_free);
+    OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get());
+    OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get());
+    const std::unique_ptr<OSSL_PARAM, void (*)(OSSL_PARAM*)> parameters(
+        OSSL_PARAM_BLD_to_param(builder.get()), OSSL_PARAM_free);
+    const std::unique_ptr<EVP_PKEY_CTX, void (*)(EVP_PKEY_CTX*)> context(
+        EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr), EVP_PKEY_CTX_free);
+    EVP_PKEY* made = nullptr;
+    EVP_PKEY_fromdata_init(context.get());
+    ASSERT_EQ(EVP_PKEY_fromdata(context.get(), &made, EVP_PKEY_PUBLIC_KEY, parameters.get()), 1);
+    const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> key(made, EVP_PKEY_free);
+    const auto c =
+        altered(pki().alice.certificate, pki().sub, [&](X509* x) { X509_set_pubkey(x, key.get()); });
+    const auto r = check(c);
+    EXPECT_EQ(failures(r), "key");
+    EXPECT_NE(r.uses.encrypting, "");
 }
 
 TEST(CertificateCheck, WeakLargeAndStrangeKeysAreRefused)  // C03

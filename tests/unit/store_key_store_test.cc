@@ -213,6 +213,23 @@ TEST(KeyStoreTest, EachBadFileIsAProblemOfItsOwnAndTheRestLoads)  // C03
         EXPECT_NE(all.find(line), std::string::npos) << line << "not in\n" << all;
 }
 
+TEST(KeyStoreTest, OneBadFileAmongAThousandGoodOnes)
+{
+    const TemporaryDirectory d;
+    for (int i = 0; i < 1000; ++i)
+        d.put("user" + std::to_string(i) + ".pem", pem(pki().leaf("User", [&](auto& r) {
+                  r.addresses = {"user" + std::to_string(i) + "@example.org"};
+              })));
+    const auto bad = d.put("user500.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+    const auto [keys, problems] = load(d);
+    EXPECT_EQ(keys.all().size(), 999U);
+    ASSERT_EQ(problems.size(), 1U) << text(problems);
+    EXPECT_EQ(problems[0].error.where, bad);
+    EXPECT_EQ(keys.for_signing("user999@example.org", now).usable.size(), 1U);
+    EXPECT_TRUE(keys.for_signing("user999@example.org", now).usable[0]->key->native());
+    EXPECT_TRUE(keys.for_signing("user500@example.org", now).usable.empty());
+}
+
 TEST(KeyStoreTest, MismatchAcrossFilesOfOneNameIsNamed)
 {
     const TemporaryDirectory d;
@@ -232,6 +249,26 @@ TEST(KeyStoreTest, WrongPasswordNamesTheFileAndNotThePassword)
     ASSERT_EQ(problems.size(), 1U);
     EXPECT_EQ(text(problems),
               (d / "alice.p12") + ": error: wrong password; check the password in file:" + password + "\n");
+}
+
+TEST(KeyStoreTest, AFileMayHaveAPasswordOfItsOwn)
+{
+    const TemporaryDirectory d, elsewhere;
+    const std::string common = "file:" + elsewhere.put("password", "common\n");
+    d.put("alice.p12", pkcs12(pki().alice, "common"));
+    d.put("bob.p12", pkcs12(pki().bob, "bobs"));
+    EXPECT_EQ(errors(load(d, common).problems), 1U);
+    const auto word = d.put("bob.p12.password", "bobs\n");
+    const auto [keys, problems] = load(d, common);
+    EXPECT_EQ(errors(problems), 0U) << text(problems);
+    EXPECT_EQ(keys.all().size(), 2U);
+    for (const auto& i : keys.all()) EXPECT_TRUE(i.key->native());
+    d.put("bob.p12.password", "wrong\n");
+    EXPECT_NE(text(load(d, common).problems).find("wrong password; check the password in " + word),
+              std::string::npos);
+    d.put("bob.p12.password", "bobs\n", 0644);
+    EXPECT_NE(text(load(d, common).problems).find(word + ": error: mode 0644: readable by others"),
+              std::string::npos);
 }
 
 TEST(KeyStoreTest, UnreadablePasswordIsSaidOnceAndOpenFilesLoad)
