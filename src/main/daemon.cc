@@ -257,8 +257,10 @@ void Daemon::protect_keys(const policy::Config& config)
     if (files == 0) return;
     // Opening one is meant to be slow; systemd must not give up on thousands.
     const auto patience = std::chrono::seconds(60) + files * std::chrono::milliseconds(100);
-    notify_manager("EXTEND_TIMEOUT_USEC=" +
-                   std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(patience).count()));
+    if (files > store::KeyIndex::worthwhile)
+        notify_manager(
+            "EXTEND_TIMEOUT_USEC=" +
+            std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(patience).count()));
     // More are not held at a time; twice that leaves room for those of messages in work.
     const auto keys = 2 * std::clamp(files, least, store::KeyCache::usual);
     switch (cms::reserve_secure_heap(keys)) {

@@ -186,6 +186,20 @@ def test_password_comes_from_a_credential():
             assert c.message(samples.PLAIN).body is None
 
 
+def test_a_start_with_many_keys_asks_the_manager_for_patience():
+    with Daemon(start=False) as d, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        for n in range(120):
+            shutil.copy(os.path.join(d.directory, "keys", "alice.p12"), os.path.join(d.directory, "keys", f"copy{n}.p12"))
+        d.own()
+        path = os.path.join(d.directory, "notify")
+        manager.bind(path)
+        os.chmod(path, 0o777)
+        manager.settimeout(harness.PATIENCE)
+        d.start(env={"NOTIFY_SOCKET": path})
+        assert manager.recv(1000) == b"EXTEND_TIMEOUT_USEC=72100000"
+        assert manager.recv(1000).startswith(b"READY=1\n")
+
+
 def test_stop_asks_the_manager_for_the_time_that_it_may_take():
     with Daemon(start=False, milter={"drain_seconds": "100"}) as d, \
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
