@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <string_view>
 #include <thread>
 
 #include "base/ascii.h"
@@ -38,7 +39,7 @@ struct SendOptions {
     std::optional<std::string> smtp, user, password_file, mailbox, wait;
 };
 
-std::string crlf(std::string text)
+std::string crlf(std::string_view text)
 {
     std::string out;
     for (const char c : text) {

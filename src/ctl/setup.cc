@@ -44,7 +44,7 @@ base::Result<std::string> back_up(const std::string& file)
     if (!content) return base::fail(content.error());
     std::string now = base::iso8601(base::SystemClock().now());
     std::erase_if(now, [](char c) { return c == ':' || c == '-'; });
-    const std::string copy = file + "." + now;
+    std::string copy = file + "." + now;
     struct stat st{};
     const unsigned mode = ::stat(file.c_str(), &st) == 0 ? st.st_mode & 0777U : 0644U;
     if (::lstat(copy.c_str(), &st) == 0)
