@@ -75,6 +75,19 @@ std::optional<unsigned long long> parse_decimal(std::string_view text)
     return value;
 }
 
+std::optional<std::string> unhex(std::string_view digits)
+{
+    if (digits.size() % 2 != 0) return std::nullopt;
+    std::string out;
+    for (std::size_t i = 0; i < digits.size(); i += 2) {
+        unsigned char octet = 0;
+        const char* const end = digits.data() + i + 2;
+        if (std::from_chars(digits.data() + i, end, octet, 16).ptr != end) return std::nullopt;
+        out += static_cast<char>(octet);
+    }
+    return out;
+}
+
 std::string hex(std::string_view octets)
 {
     constexpr char digits[] = "0123456789abcdef";

@@ -29,6 +29,7 @@ namespace base
 // Strict decimal: digits only, no sign, no blanks, fits in 64 bits.
 [[nodiscard]] std::optional<unsigned long long> parse_decimal(std::string_view text);
 
-[[nodiscard]] std::string hex(std::string_view octets);  // lower case, two digits an octet
+[[nodiscard]] std::optional<std::string> unhex(std::string_view digits);  // of either case
+[[nodiscard]] std::string hex(std::string_view octets);                   // lower case, two digits an octet
 
 }  // namespace base

@@ -1,4 +1,6 @@
 libgateway_a_SOURCES += \
+	src/cms/capabilities.cc src/cms/capabilities.h \
+	src/cms/seal.cc src/cms/seal.h \
 	src/cms/algorithms.cc src/cms/algorithms.h \
 	src/cms/certificate.cc src/cms/certificate.h \
 	src/cms/certificate_profile.cc src/cms/certificate_profile.h \

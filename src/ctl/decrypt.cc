@@ -25,7 +25,7 @@ base::Result<int> run_decrypt(const DecryptOptions& options)
     const auto identities = all_identities(options.files);
     if (!identities) return base::fail(identities.error());
     gateway::DecryptSpec spec;
-    spec.identities = *identities;
+    for (const auto& identity : *identities) spec.identities.push_back(&identity);
     spec.any_content = true;
     spec.allow_3des = true;  // of one's own mail, by hand: old mail must stay readable
     auto made = gateway::decrypt_message(*message, spec);

@@ -10,6 +10,7 @@
 #include "ctl/json.h"
 #include "ctl/output.h"
 #include "gateway/case.h"
+#include "gateway/recipient_certificates.h"
 #include "gateway/snapshot.h"
 #include "policy/decide.h"
 
@@ -88,6 +89,28 @@ std::vector<Item> plan_items(const gateway::Case& c, base::Time now)
         const std::string reason = plan.no_strip_reason.empty() ? "" : " (" + plan.no_strip_reason + ")";
         items.push_back({"strip", policy::name(plan.strip) + reason});
     }
+    if (plan.encrypt != policy::Encrypt::no)
+        items.push_back(
+            {"encrypt",
+             fmt::format("{} by [rule {}]{}{}", policy::name(plan.encrypt), plan.encrypt_rule->name,
+                         plan.encrypt_request.empty() ? "" : ", asked for: " + plan.encrypt_request,
+                         plan.may_split ? ", may be split" : "")});
+    else if (!plan.no_encrypt_reason.empty())
+        items.push_back({"in clear", plan.no_encrypt_reason});
+    if (plan.encrypt != policy::Encrypt::no) {
+        base::FixedClock clock(now);
+        gateway::World world;
+        world.clock = &clock;
+        const auto found = gateway::recipient_certificates(c, world);
+        items.push_back({"certificates", found.missing.empty() ? "for every recipient"
+                                                               : "none for " + found.names_missing()});
+    }
+    if (plan.decrypt)
+        items.push_back({"decrypt", c.snapshot.keys.entitled(c.envelope.recipients).empty()
+                                        ? "no key that each of its recipients may use"
+                                        : "what is encrypted to a key of all recipients"});
+    else if (!plan.no_decrypt_reason.empty())
+        items.push_back({"as it is", plan.no_decrypt_reason});
     if (items.empty())
         items.push_back({"nothing", plan.rule == nullptr ? "no rule applies" : "the rule asks for nothing"});
     return items;

@@ -22,6 +22,11 @@ policy::Facts facts_of(const Envelope& envelope, const std::vector<mime::Field>&
     facts.author = mime::author_of(fields);
     facts.header = &fields;
     facts.size = size;
+    if (envelope.earlier) {
+        facts.returned = true;
+        facts.encryption_requested = envelope.earlier->encryption_requested;
+        facts.relayed = envelope.earlier->relayed;
+    }
     return facts;
 }
 
@@ -42,6 +47,16 @@ Case::Case(const Envelope& e, const std::vector<mime::Field>& f, const Snapshot&
       facts(facts_of(e, f, size)),
       decision(policy::decide(s.config, facts, trace))
 {
+}
+
+Case::Case(const Case& outer, const Message& inner)
+    : envelope(outer.envelope),
+      fields(inner.fields()),
+      snapshot(outer.snapshot),
+      facts(outer.facts),
+      decision(outer.decision)
+{
+    facts.header = &fields;
 }
 
 std::string Case::authserv_id() const
@@ -82,6 +97,7 @@ void finish(Outcome& outcome, const Case& c, Report report)
         add("to", c.envelope.recipients.front(), true);
     else
         add("nrcpt", std::to_string(c.envelope.recipients.size()));
+    if (!c.plan().no_encrypt_reason.empty()) add("encrypt", "no: " + c.plan().no_encrypt_reason);
     for (auto& fact : report.details) outcome.facts.push_back(std::move(fact));
     add("client", c.envelope.client);
     add("login", c.envelope.login);

@@ -21,6 +21,9 @@ struct Case {
     Case(const Envelope& e, const std::vector<mime::Field>& f, const Snapshot& s,
          std::optional<std::uint64_t> size, policy::Trace trace = policy::Trace::none);
 
+    // What has been decided for a message, applied to what was found inside it.
+    Case(const Case& outer, const Message& inner);
+
     const Envelope& envelope;
     const std::vector<mime::Field>& fields;
     const Snapshot& snapshot;
@@ -75,11 +78,29 @@ struct SignerChoice {
 [[nodiscard]] SignerChoice choose_signer(const Case& c, base::Time now);
 void sign(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report);
 
+// --- outgoing_encrypt.cc ---
+
+// Encrypts what the outcome so far would send; the last step.
+void encrypt(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report);
+// Refuses what must be encrypted, and cannot be: nothing of it leaves in clear.
+void refuse_in_clear(Outcome& outcome, Report& report, const std::string& reason, bool temporary);
+// Edits that take the author's request for encryption out of the header.
+[[nodiscard]] std::vector<HeaderEdit> request_edits(const Case& c);
+
+// --- incoming_decrypt.cc ---
+
+// True when the message was decrypted: the outcome and the report are complete.
+// False: it stays as it came, and nothing of what was tried is to be seen.
+[[nodiscard]] bool decrypt(const Case& c, const Message& message, const World& world, Outcome& outcome,
+                           Report& report);
+
 // --- incoming.cc ---
 
 void verify(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report);
 // Why nothing is stripped for these recipients; nullopt when it may be.
 [[nodiscard]] std::optional<std::string> unfit_for_strip(const Case& c);
+// "recipient carol@example.com is not local", of the first one; nullopt when all are.
+[[nodiscard]] std::optional<std::string> names_a_stranger(const Case& c);
 // Header fields that say who had signed what is no longer signed.
 void add_strip_evidence(const Verdict& verdict, Outcome& outcome);
 [[nodiscard]] Verdict verdict_on(const Case& c, const Message& message, const World& world);

@@ -52,9 +52,9 @@ tl::expected<Opened, std::string> open(base::Octets der, const DecryptSpec& spec
     const auto envelope = cms::Enveloped::read(der, limits);
     if (!envelope) return tl::make_unexpected(envelope.error().what);
     std::string why = "no key for any of its recipients";
-    for (const auto& identity : spec.identities) {
-        if (!identity.key || !envelope->names(identity.certificate)) continue;
-        auto content = envelope->decrypt(identity.certificate, *identity.key);
+    for (const auto* identity : spec.identities) {
+        if (!identity->key || !envelope->names(identity->certificate)) continue;
+        auto content = envelope->decrypt(identity->certificate, *identity->key);
         if (!content) {
             why = content.error().what;
             continue;
@@ -62,7 +62,7 @@ tl::expected<Opened, std::string> open(base::Octets der, const DecryptSpec& spec
         // Some write what they encrypt with the line ends of their own system, where
         // RFC 8551 section 3.1.1 wants the canonical ones.
         Opened opened{with_wire_line_ends(std::move(*content)), envelope->cipher(), envelope->authenticated(),
-                      &identity};
+                      identity};
         if (is_mime_entity(opened)) return opened;
         if (spec.any_content && !opened.content.empty()) {
             opened.content.insert(0, mime::is_utf8(opened.content)
@@ -92,6 +92,14 @@ tl::expected<std::optional<std::string>, std::string> find_envelope(const Messag
 }
 
 }  // namespace
+
+bool is_encrypted(const Message& message)
+{
+    cms::EnvelopedLimits limits;
+    limits.recipients = 1000;
+    const auto der = envelope_of(examine(message.header(), message.body(), ""));
+    return der && cms::Enveloped::read(*der, limits).has_value();
+}
 
 Decryption decrypt_message(const Message& message, const DecryptSpec& spec)
 {

@@ -2,8 +2,8 @@
 // stands around it could carry the plaintext away.
 #pragma once
 
-#include <span>
 #include <string>
+#include <vector>
 
 #include "gateway/message.h"
 #include "gateway/rewrite.h"
@@ -13,7 +13,7 @@ namespace gateway
 {
 
 struct DecryptSpec {
-    std::span<const store::Identity> identities;  // tried only where they are named
+    std::vector<const store::Identity*> identities;  // tried only where they are named
     bool allow_3des = false;
     // Content that is no MIME entity comes out as text or octets; a person can
     // judge whether that is garbage, the daemon cannot.
@@ -33,6 +33,10 @@ struct Decryption {
     // Header and body of the content, as rewrite restores it.
     std::shared_ptr<const std::string> entity;
 };
+
+// Is the message, as a whole, an envelope that a recipient could open?  Its shape is
+// looked at, not only what its header claims.
+[[nodiscard]] bool is_encrypted(const Message& message);
 
 // Opens the envelope that the message is, also within signatures around it when
 // these are intact (they are lost then), and envelopes directly inside it, five

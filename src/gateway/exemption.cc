@@ -67,12 +67,10 @@ std::optional<SignExemption> already_protected(const std::vector<mime::Field>& f
     return std::nullopt;
 }
 
-}  // namespace
-
-std::optional<SignExemption> exempt_from_signing(const Envelope& envelope,
-                                                 const std::vector<mime::Field>& fields, bool break_dkim)
+// Programs read or repeat it, or somebody else has signed it.
+std::optional<SignExemption> not_of_a_person(const Envelope& envelope, const std::vector<mime::Field>& fields,
+                                             bool break_dkim)
 {
-    if (auto found = already_protected(fields)) return found;
     if (envelope.mail_from.empty()) return SignExemption{"null sender", false};
     if (keyword(fields, "Auto-Submitted") == "auto-replied") return SignExemption{"automatic reply", false};
     if (is_one_of(keyword(fields, "Precedence"), {"bulk", "list", "junk"}) ||
@@ -82,6 +80,28 @@ std::optional<SignExemption> exempt_from_signing(const Envelope& envelope,
     if (!break_dkim && (find(fields, "DKIM-Signature") != nullptr || find(fields, "ARC-Seal") != nullptr))
         return SignExemption{"DKIM or ARC signature present", false};
     return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<SignExemption> exempt_from_signing(const Envelope& envelope,
+                                                 const std::vector<mime::Field>& fields, bool break_dkim)
+{
+    if (auto found = already_protected(fields)) return found;
+    return not_of_a_person(envelope, fields, break_dkim);
+}
+
+std::optional<std::string> exempt_from_encryption(const Envelope& envelope,
+                                                  const std::vector<mime::Field>& fields, bool break_dkim)
+{
+    if (const auto* field = find(fields, "Content-Type")) {
+        const auto type = mime::parse_content_type(field->value);
+        if (type.is("multipart", "encrypted")) return "already encrypted, not with S/MIME";
+        if (type.is("multipart", "report") || type.is("message", "delivery-status"))
+            return "delivery or disposition report";
+    }
+    const auto found = not_of_a_person(envelope, fields, break_dkim);
+    return found ? std::optional(found->reason) : std::nullopt;
 }
 
 }  // namespace gateway

@@ -104,6 +104,11 @@ Verdict verdict_on(const Case& c, const Message& message, const World& world)
 std::optional<std::string> unfit_for_strip(const Case& c)
 {
     if (!c.plan().no_strip_reason.empty()) return c.plan().no_strip_reason;
+    return names_a_stranger(c);
+}
+
+std::optional<std::string> names_a_stranger(const Case& c)
+{
     for (const auto& recipient : c.envelope.recipients)
         if (!c.snapshot.config.is_local(recipient)) return "recipient " + recipient + " is not local";
     return std::nullopt;

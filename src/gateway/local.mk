@@ -1,4 +1,9 @@
 libgateway_a_SOURCES += \
+	src/gateway/incoming_decrypt.cc src/gateway/outgoing_encrypt.cc \
+	src/gateway/recipient_certificates.cc src/gateway/recipient_certificates.h \
+	src/gateway/header_protection.cc src/gateway/header_protection.h \
+	src/gateway/onto.cc src/gateway/onto.h \
+	src/gateway/split.cc src/gateway/split.h \
 	src/gateway/already_signed.cc \
 	src/gateway/authentication_results.cc src/gateway/authentication_results.h \
 	src/gateway/incoming.cc src/gateway/outgoing.cc \
@@ -23,6 +28,10 @@ libgateway_a_SOURCES += \
 	src/gateway/verify.cc src/gateway/verify.h
 
 unit_sources += \
+	tests/unit/gateway_decrypt_test.cc \
+	tests/unit/gateway_split_test.cc \
+	tests/unit/gateway_encrypt_test.cc \
+	tests/unit/gateway_site.h \
 	tests/unit/gateway_reencapsulate_test.cc \
 	tests/unit/gateway_results_test.cc \
 	tests/unit/gateway_sign_test.cc \

@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/result.h"
+#include "cms/encrypt.h"
 #include "mime/header.h"
 
 namespace gateway
@@ -24,6 +25,15 @@ struct Envelope {
     std::vector<std::string> recipients;  // without <>
     // As envrcpt gave them, for smfi_delrcpt (case and brackets matter there).
     std::vector<std::string> recipients_as_given;
+
+    // A copy that comes back after its message was split (gateway/split.h): what
+    // was true and decided then, for all copies.
+    struct Earlier {
+        bool encryption_requested = false;
+        bool relayed = false;
+        std::optional<cms::Cipher> cipher;
+    };
+    std::optional<Earlier> earlier;
 };
 
 // Was the body kept, and if not, why?

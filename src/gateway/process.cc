@@ -4,6 +4,8 @@
 
 #include "gateway/authentication_results.h"
 #include "gateway/case.h"
+#include "gateway/onto.h"
+#include "gateway/split.h"
 #include "gateway/verify.h"
 
 namespace gateway
@@ -24,7 +26,10 @@ Outcome too_large(const Case& c)
     const auto outlook = sign_outlook(c);
     const bool at_stake = c.plan().sign_required && outlook.kind != SignOutlook::Kind::not_wanted;
     outcome.level = base::Level::notice;
-    if (at_stake) {
+    if (c.plan().encrypt == policy::Encrypt::mandatory) {
+        refuse(outcome, report, Action::reject, "552", "5.3.4",
+               "this message must be encrypted and is too large for that");
+    } else if (at_stake) {
         refuse(outcome, report, Action::reject, "552", "5.3.4",
                "this message must be signed and is too large for that");
     } else if (c.plan().verify && c.plan().require_signature) {
@@ -77,27 +82,18 @@ bool wants_body(const Case& c)
                     [](const policy::RecipientTrace& r) { return r.undecided; }))
         return true;
     if (c.decision.refusal) return false;
+    if (c.plan().encrypt != policy::Encrypt::no) return true;
     const auto outlook = sign_outlook(c);
     if (outlook.kind == Kind::try_it || outlook.kind == Kind::check_own_signature) return true;
     if (outlook.kind != Kind::refuse && treats_signature(c)) return true;
-    return outlook.kind != Kind::refuse && c.plan().verify &&
+    return outlook.kind != Kind::refuse && (c.plan().verify || c.plan().decrypt) &&
            may_be_signed(c.fields, c.snapshot.config.judging.accept_octet_stream);
 }
 
-}  // namespace
+// Where what is encrypted is made or opened, there are several copies of it at once.
+constexpr unsigned weight_of_encryption = 5;
 
-HeaderDecision at_end_of_header(const Envelope& envelope, const mime::Header& header,
-                                const Snapshot& snapshot)
-{
-    const Case c(envelope, header.fields, snapshot, std::nullopt);
-    if (wants_body(c)) return {Need::body, {}};
-    HeaderDecision decision{Need::nothing, header_only(c)};
-    if (decision.outcome.edits() || decision.outcome.action != Action::accept)
-        decision.need = Need::header_only;
-    return decision;
-}
-
-Outcome process(const Message& message, const Snapshot& snapshot, const World& world)
+Outcome process_one(const Message& message, const Snapshot& snapshot, const World& world)
 {
     const Case c(message.envelope, message.fields(), snapshot, message.size());
     const bool over = message.size() > snapshot.config.max_message_size;
@@ -111,18 +107,73 @@ Outcome process(const Message& message, const Snapshot& snapshot, const World& w
     report.reason = why_nothing(c);
     const auto outlook = sign_outlook(c);
     if (!outlook.reason.empty()) report.reason = outlook.reason;
-    if (outlook.kind == SignOutlook::Kind::try_it) {
+    if (outlook.kind == SignOutlook::Kind::refuse) {
+        refuse_unsigned(outcome, report, outlook.reason);
+    } else if (needs_split(c, world)) {
+        split(c, message, world, outcome, report);
+        finish(outcome, c, std::move(report));
+        return outcome;
+    } else if (outlook.kind == SignOutlook::Kind::try_it) {
         sign(c, message, world, outcome, report);
     } else if (outlook.kind == SignOutlook::Kind::check_own_signature &&
                !is_authors_own(verdict_on(c, message, world))) {
         refuse_unsigned(outcome, report, "it claims a signature of its own that is not valid");
     }
-    if (outcome.action == Action::accept && !outcome.replace_body && c.plan().verify)
+    const auto untouched = [&] { return outcome.action == Action::accept && !outcome.replace_body; };
+    const bool opened = untouched() && decrypt(c, message, world, outcome, report);
+    if (!opened && untouched() && c.plan().verify)
         verify(c, message, world, outcome, report);
-    else if (outcome.action == Action::accept && !outcome.replace_body && treats_signature(c))
+    else if (!opened && untouched() && treats_signature(c))
         treat_signature(c, message, verdict_on(c, message, world), world, outcome, report);
+    if (outcome.action == Action::accept) encrypt(c, message, world, outcome, report);
     finish(outcome, c, std::move(report));
     return outcome;
+}
+
+// A copy of a message that was split.  What is not what it should be stays in the
+// queue: it may be somebody's mail, and the mistake is one of configuration.
+Outcome process_returned(const Message& message, const Snapshot& snapshot, const World& world)
+{
+    auto inner =
+        message.body_state() == BodyState::complete
+            ? returned(message, snapshot, world.clock->now())
+            : base::Result<Returned>(base::fail(base::Code::data, "", "its body did not come along"));
+    if (inner) {
+        auto outcome = onto(message, inner->message, process_one(*inner->message, snapshot, world));
+        if (outcome.edits())
+            outcome.header.insert(outcome.header.begin(), inner->stale.begin(), inner->stale.end());
+        return outcome;
+    }
+    const Case c(message.envelope, message.fields(), snapshot, message.size());
+    Outcome outcome;
+    Report report;
+    outcome.level = base::Level::error;
+    refuse(outcome, report, Action::tempfail, "451", "4.3.5",
+           "this listener is for copies of split mail only");
+    report.reason = "[split] reentry: " + inner.error().what;
+    finish(outcome, c, std::move(report));
+    return outcome;
+}
+
+}  // namespace
+
+HeaderDecision at_end_of_header(const Envelope& envelope, const mime::Header& header,
+                                const Snapshot& snapshot)
+{
+    if (is_reentry(envelope, snapshot.config)) return {Need::body, {}, weight_of_encryption};
+    const Case c(envelope, header.fields, snapshot, std::nullopt);
+    const bool heavy = c.plan().encrypt != policy::Encrypt::no || c.plan().decrypt;
+    if (wants_body(c)) return {Need::body, {}, heavy ? weight_of_encryption : 1};
+    HeaderDecision decision{Need::nothing, header_only(c), 1};
+    if (decision.outcome.edits() || decision.outcome.action != Action::accept)
+        decision.need = Need::header_only;
+    return decision;
+}
+
+Outcome process(const Message& message, const Snapshot& snapshot, const World& world)
+{
+    return is_reentry(message.envelope, snapshot.config) ? process_returned(message, snapshot, world)
+                                                         : process_one(message, snapshot, world);
 }
 
 }  // namespace gateway

@@ -35,7 +35,8 @@ enum class Need {
 };
 struct HeaderDecision {
     Need need = Need::body;
-    Outcome outcome;  // when need == nothing: facts for the log line
+    Outcome outcome;      // when need == nothing: facts for the log line
+    unsigned weight = 1;  // with the body: how many times its size the work takes beside it
 };
 [[nodiscard]] HeaderDecision at_end_of_header(const Envelope& envelope, const mime::Header& header,
                                               const Snapshot& snapshot);

@@ -31,6 +31,15 @@ void mime_version(const std::vector<mime::Field>& fields, std::vector<HeaderEdit
 
 bool is_content_field(std::string_view name) { return base::istarts_with(name, "Content-"); }
 
+std::string field_value(base::Octets value)
+{
+    if (value.starts_with(' ')) value.remove_prefix(1);
+    std::string out;
+    for (const char c : value)
+        if (c != '\r' && c != '\0') out += c;
+    return out;
+}
+
 std::vector<HeaderEdit> content_edits(const std::vector<mime::Field>& fields,
                                       const std::vector<ContentField>& content)
 {

@@ -28,6 +28,10 @@ struct Rewrite {
 [[nodiscard]] std::vector<HeaderEdit> content_edits(const std::vector<mime::Field>& fields,
                                                     const std::vector<ContentField>& content);
 
+// A field's value as an edit wants it: without the leading blank, folded with LF;
+// CR and NUL, which no edit may hold, are dropped.
+[[nodiscard]] std::string field_value(base::Octets value);
+
 [[nodiscard]] bool is_content_field(std::string_view name);  // "Content-*", any case
 
 }  // namespace gateway

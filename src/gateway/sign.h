@@ -57,4 +57,9 @@ struct SignExemption {
                                                                const std::vector<mime::Field>& fields,
                                                                bool break_dkim);
 
+// Why a message is not encrypted where that is only opportunistic.
+[[nodiscard]] std::optional<std::string> exempt_from_encryption(const Envelope& envelope,
+                                                                const std::vector<mime::Field>& fields,
+                                                                bool break_dkim);
+
 }  // namespace gateway

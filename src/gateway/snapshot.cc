@@ -4,6 +4,10 @@
 #include <chrono>
 #include <set>
 
+#include "base/ascii.h"
+#include "base/file.h"
+#include "cms/container.h"
+#include "cms/seal.h"
 #include "policy/decide.h"
 #include "store/directory_store.h"
 
@@ -95,6 +99,72 @@ void warn_of_expiry(const Snapshot& snapshot, base::Time now, std::vector<base::
     }
 }
 
+// The secret of [split]: 64 hexadecimal digits.
+bool load_split_key(Snapshot& snapshot, std::vector<base::Problem>& problems)
+{
+    const std::string& path = snapshot.config.split.key;
+    if (path.empty()) return true;
+    constexpr std::size_t largest = 4096;
+    const std::string remedy =
+        "make one: (umask 077; openssl rand -hex 32 > " + path + "); chown smime-milter " + path;
+    auto content = base::read_file(path, largest, base::Secrecy::secret);
+    if (!content) {
+        auto error = content.error();
+        if (error.remedy.empty() || error.code == base::Code::no_input) error.remedy = remedy;
+        problems.push_back({base::Severity::error, std::move(error)});
+        return false;
+    }
+    const auto octets = base::unhex(base::trim(*content));
+    if (!octets || octets->size() != cms::seal_key_octets) {
+        problems.push_back({base::Severity::error,
+                            {base::Code::configuration, path,
+                             "not a key for [split]: wanted 64 hexadecimal digits", remedy}});
+        return false;
+    }
+    snapshot.split_key = base::Secret(*octets);
+    return true;
+}
+
+// Whoever wants an archive must not lose it to a file that cannot be read.
+bool load_archives(Snapshot& snapshot, base::Time now, std::vector<base::Problem>& problems)
+{
+    constexpr std::size_t largest = 1U << 20;
+    bool all = true;
+    const auto refuse = [&](base::Error error) {
+        problems.push_back({base::Severity::error, std::move(error)});
+        all = false;
+    };
+    for (const auto& rule : snapshot.config.rules)
+        for (const auto& path : rule.archive) {
+            const auto content = base::read_file(path, largest);
+            if (!content) {
+                refuse(content.error());
+                continue;
+            }
+            const auto container = cms::open_container(*content, path);
+            if (!container) {
+                refuse(container.error());
+                continue;
+            }
+            const auto found = std::find_if(container->certificates.begin(), container->certificates.end(),
+                                            [](const cms::Certificate& c) { return !c.is_ca(); });
+            if (found == container->certificates.end()) {
+                refuse({base::Code::configuration, path, "no certificate for an archive in it",
+                        "name one that is not a certification authority's"});
+            } else if (const auto unfit = cms::unfit_for_encryption(*found)) {
+                refuse({base::Code::configuration, path, "nothing can be encrypted for it: " + *unfit,
+                        "name another certificate"});
+            } else {
+                snapshot.archives[rule.name].push_back(*found);
+                if (!found->valid_at(now))
+                    warn(problems, path,
+                         "the certificate of the archive is not valid now; it is used all the same",
+                         "put a new one there");
+            }
+        }
+    return all;
+}
+
 // What rules ask for and there is nothing to do it with.
 void find_lacks(Snapshot& snapshot, base::Time now, std::vector<base::Problem>& problems)
 {
@@ -113,6 +183,18 @@ void find_lacks(Snapshot& snapshot, base::Time now, std::vector<base::Problem>& 
              "rules ask for signatures, but no key can sign now: all are expired or unfit",
              "import a new one: smimectl cert import FILE; smimectl cert list shows what is there");
     }
+    const auto encrypting = std::find_if(config.rules.begin(), config.rules.end(),
+                                         [](const policy::Rule& rule) { return rule.encrypts(); });
+    if (encrypting != config.rules.end() && config.certificates.path.empty() &&
+        config.certificates.pinned.empty() && snapshot.keys.all().empty())
+        warn(problems, encrypting->at(),
+             "[rule " + encrypting->name + "] encrypts, but there are no certificates to encrypt for",
+             "add a section [certificates] with path = /etc/smime-milter/certificates");
+    const auto decrypting = std::find_if(config.rules.begin(), config.rules.end(),
+                                         [](const policy::Rule& rule) { return rule.decrypt; });
+    if (decrypting != config.rules.end() && config.keys.empty())
+        warn(problems, decrypting->at(), "[rule " + decrypting->name + "] decrypts, but there are no keys",
+             "add a section [keys] with path = /etc/smime-milter/keys");
     if (any_rule_verifies(config) && snapshot.trust.empty()) {
         if (config.trust.anchors.empty())
             warn(problems, config.file,
@@ -182,6 +264,8 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
     snapshot->certificates = std::make_shared<store::CombinedStore>(std::move(others));
 
     if (!named_keys_are_there(*snapshot, unchecked, problems)) return nullptr;
+    const bool split = load_split_key(*snapshot, problems);
+    if (!load_archives(*snapshot, now, problems) || !split) return nullptr;
     warn_of_expiry(*snapshot, now, problems);
     find_lacks(*snapshot, now, problems);
     return snapshot;

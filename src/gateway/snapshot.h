@@ -1,12 +1,14 @@
 // Everything a message is processed with: immutable, shared, replaced as a whole.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/secret.h"
 #include "cms/trust.h"
 #include "policy/config.h"
 #include "store/expiry.h"
@@ -23,6 +25,9 @@ struct Snapshot {
         std::make_shared<store::CombinedStore>(std::vector<std::shared_ptr<const store::CertificateStore>>());
     std::shared_ptr<const store::CertificateStore> pinned;  // of these; null without [certificates] pinned
     cms::Trust trust;
+    base::Secret split_key;  // of [split]; empty without
+    // The certificates of a rule's `archive`, by the rule's name.
+    std::map<std::string, std::vector<cms::Certificate>, std::less<>> archives;
 
     // What rules need and the configuration names, and of which nothing loaded: all
     // keys, or all anchors.  The daemon starts without, since the rest of its work

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "gateway/split.h"
 #include "milter/apply.h"
 #include "milter/envelope.h"
 
@@ -19,7 +20,7 @@ constexpr auto longest_processing = std::chrono::seconds(120);
 
 // A clear signature needs next to nothing beside the message, an opaque one or
 // a verification of one about as much again.
-constexpr std::uint64_t working_memory(std::uint64_t held) { return held; }
+constexpr std::uint64_t working_memory(std::uint64_t held, unsigned weight) { return held * weight; }
 
 // What happens to a message that never got as far as a decision.
 gateway::Outcome postponed(std::string reason, base::Level level)
@@ -50,6 +51,7 @@ struct Session::Passing {
     gateway::MessageBuilder builder;
     std::uint64_t envelope_octets = 0;
     bool keeps_body = true;
+    unsigned weight = 1;  // of the work, in sizes of the message
     Trouble trouble = Trouble::none;
     Counted counted;
     std::optional<Counted> receiving;
@@ -94,8 +96,8 @@ void Session::body(base::Octets chunk)
 {
     if (!passing_ || passing_->trouble != Trouble::none) return;
     auto& passing = *passing_;
-    if (passing.keeps_body &&
-        passing.builder.size() + chunk.size() > passing.snapshot->config.max_message_size)
+    if (passing.keeps_body && passing.builder.size() + chunk.size() >
+                                  gateway::largest_message(passing.envelope, passing.snapshot->config))
         drop_body(passing, gateway::BodyState::too_large);
     // Asked for before it is taken: the cap holds for every moment.
     if (passing.keeps_body &&
@@ -117,7 +119,7 @@ Answer Session::end_of_header(Mta& mta)
     auto decision =
         gateway::at_end_of_header(passing.envelope, passing.builder.header_view(), *passing.snapshot);
     switch (decision.need) {
-        case gateway::Need::body: break;
+        case gateway::Need::body: passing.weight = decision.weight; break;
         case gateway::Need::header_only: drop_body(passing, gateway::BodyState::not_needed); break;
         case gateway::Need::nothing:
             report(passing.envelope, decision.outcome);
@@ -148,8 +150,9 @@ Answer Session::process(Mta& mta)
         told = now;
         return mta.progress();
     };
-    auto slot = runtime_.admission.enter(passing.share, working_memory(passing.builder.held()),
-                                         began_ + longest_wait_for_a_slot, progress);
+    auto slot =
+        runtime_.admission.enter(passing.share, working_memory(passing.builder.held(), passing.weight),
+                                 began_ + longest_wait_for_a_slot, progress);
     if (!slot) return refuse(Trouble::overload, mta);
 
     const auto message = passing.builder.finish(std::move(passing.envelope));

@@ -13,6 +13,7 @@ namespace
 
 bool was_relayed(const Facts& facts)
 {
+    if (facts.relayed) return *facts.relayed;
     return facts.header != nullptr &&
            std::any_of(facts.header->begin(), facts.header->end(),
                        [](const mime::Field& field) { return base::iequals(field.name, "Received"); });

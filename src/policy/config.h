@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "cms/encrypt.h"
 #include "cms/sign.h"
 #include "cms/trust.h"
 #include "policy/network.h"
@@ -29,6 +30,18 @@ enum class OnNoCertificate { pass, tempfail, reject };
 enum class OnUntransformable { skip, opaque, reject };
 enum class AlreadySigned { keep, opaque, strip, resign };
 enum class EightBitSigned { pass, opaque, strip, resign, reject };
+// Whether copies are encrypted; stricter ones later.
+enum class Encrypt {
+    no,             // not by this rule; who asks for it is refused
+    never,          // their copies go in clear, whatever the author asks for
+    on_request,     // when the author asks for it
+    opportunistic,  // when every copy can be
+    mandatory,      // or the message is refused
+};
+// What becomes of a message for several of whom some are in neither To nor Cc:
+// encrypted as one, it would tell each of them of the others.
+enum class EncryptBcc { reject, plain, leak };
+enum class HeaderProtection { off, baseline };
 
 struct HeaderPattern {
     std::string name;
@@ -86,11 +99,27 @@ struct Rule {
     AlreadySigned already_signed = AlreadySigned::keep;
     EightBitSigned eightbit_signed = EightBitSigned::pass;
 
+    Encrypt encrypt = Encrypt::no;
+    std::string encrypt_keyword;        // in the Subject, any case: the author asks for it
+    bool encrypt_sensitivity = false;   // and so does "Sensitivity: Company-Confidential"
+    std::optional<cms::Cipher> cipher;  // nullopt: as the certificates ask
+    cms::KeyTransport key_transport = cms::KeyTransport::pkcs1;
+    EncryptBcc encrypt_bcc = EncryptBcc::reject;
+    bool all_certificates = false;     // of a recipient, not only the newest
+    bool prefer_domain = false;        // a certificate of the domain before one of the recipient
+    std::vector<std::string> archive;  // files of certificates that can read it, too
+    HeaderProtection header_protection = HeaderProtection::off;
+
+    bool decrypt = false;
+    bool decrypt_3des = false;
+    bool tag_decrypted = false;
+
     bool dry_run = false;
     std::optional<base::Level> log_level;
 
     [[nodiscard]] std::string at() const;  // "file:line"
     [[nodiscard]] bool signs() const { return sign != SignForm::no; }
+    [[nodiscard]] bool encrypts() const { return encrypt >= Encrypt::on_request; }
     [[nodiscard]] bool treats_signed() const
     {
         return already_signed != AlreadySigned::keep || eightbit_signed != EightBitSigned::pass;
@@ -131,6 +160,14 @@ struct Revocation {
     std::vector<Network> networks;  // beside public addresses
 
     [[nodiscard]] bool asks() const { return fetch_crls || ocsp != cms::CrlMode::off; }
+};
+
+// Messages whose recipients need different copies go through the MTA once more,
+// for each recipient apart (smime-milter.conf(5), "Splitting").
+struct Split {
+    std::string key;                    // file with what authenticates them on their way; "": no splitting
+    std::vector<std::string> entrance;  // listeners whose mail may be split
+    std::string reentry;                // the listener where the copies come back
 };
 
 // Directories of other people's certificates; "" when there is none.
@@ -179,6 +216,7 @@ struct Config {
     // [keys], [key NAME], [certificates], [trust]
     std::vector<store::KeySource> keys;
     Certificates certificates;
+    Split split;
     store::TrustSource trust;
     cms::CrlMode crl = cms::CrlMode::off;
     Judging judging;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "policy/rule_parse.h"
 #include "policy/section.h"
 #include "store/http.h"
@@ -64,6 +65,14 @@ constexpr Setter<store::KeySource> key_setters[] = {
     {"uri", [](store::KeySource& k, const Value& v) { v.token(k.uri); }},
     {"module", [](store::KeySource& k, const Value& v) { v.path(k.module); }},
     {"certificate", [](store::KeySource& k, const Value& v) { v.path(k.certificate); }},
+    {"recipients",
+     [](store::KeySource& k, const Value& v) { v.patterns(k.recipients, Value::Pattern::address); }},
+};
+
+constexpr Setter<Split> split_setters[] = {
+    {"key", [](Split& s, const Value& v) { v.path(s.key); }},
+    {"entrance", [](Split& s, const Value& v) { v.patterns(s.entrance, Value::Pattern::name); }},
+    {"reentry", [](Split& s, const Value& v) { v.word(s.reentry); }},
 };
 
 constexpr Setter<Certificates> certificates_setters[] = {
@@ -127,6 +136,9 @@ public:
         } else if (s.kind == "certificates") {
             apply<Certificates>(s, certificates_setters, out_.config.certificates, certificates_seen_,
                                 settings, problems_);
+        } else if (s.kind == "split") {
+            if (split_where_.empty()) split_where_ = s.at(s.line);
+            apply<Split>(s, split_setters, out_.config.split, split_seen_, settings, problems_);
         } else if (s.kind == "trust") {
             if (trust_.source.origin.empty()) trust_.source.origin = s.at(s.line);
             apply<TrustDraft>(s, trust_setters, trust_, trust_seen_, settings, problems_);
@@ -140,6 +152,7 @@ public:
     ParsedConfig finish()
     {
         directory();
+        split();
         trust();
         for (auto& draft : drafts_) {
             check_rule(draft, out_.config, problems_);
@@ -160,13 +173,14 @@ private:
     {
         const auto where = s.at(s.line);
         const bool named = s.kind == "key" || s.kind == "rule";
-        constexpr std::string_view kinds[] = {"milter", "keys", "key", "certificates", "trust", "rule"};
+        constexpr std::string_view kinds[] = {"milter", "keys",  "key", "certificates",
+                                              "split",  "trust", "rule"};
         if (std::find(std::begin(kinds), std::end(kinds), s.kind) == std::end(kinds)) {
             const auto near = nearest(s.kind, kinds);
             error(where,
                   "unknown section " + title(s) +
                       (near.empty() ? "" : " (did you mean \"" + std::string(near) + "\"?)"),
-                  "wanted [milter], [keys], [key NAME], [certificates], [trust] or [rule NAME]");
+                  "wanted [milter], [keys], [key NAME], [certificates], [split], [trust] or [rule NAME]");
             return false;
         }
         if (named == s.name.empty()) {
@@ -228,6 +242,20 @@ private:
         }
     }
 
+    void split()
+    {
+        const auto& s = out_.config.split;
+        if (split_where_.empty()) return;
+        if (s.key.empty() || s.entrance.empty() || s.reentry.empty())
+            error(split_where_, "[split] needs key, entrance and reentry", "set all three, or remove it");
+        else if (std::any_of(s.entrance.begin(), s.entrance.end(), [&](const std::string& pattern) {
+                     return base::wildcard_match(pattern, s.reentry);
+                 }))
+            error(split_where_,
+                  "reentry = " + s.reentry + " is an entrance too: mail would be split for ever",
+                  "give the listener where the copies come back a name of its own");
+    }
+
     void trust()
     {
         auto& config = out_.config;
@@ -256,7 +284,8 @@ private:
 
     std::vector<base::Problem>& problems_;
     ParsedConfig out_;
-    Seen milter_seen_, keys_seen_, certificates_seen_, trust_seen_;
+    Seen milter_seen_, keys_seen_, certificates_seen_, split_seen_, trust_seen_;
+    std::string split_where_;
     store::KeySource directory_;
     TrustDraft trust_;
     Names keys_by_name_, rules_by_name_;

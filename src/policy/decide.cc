@@ -72,7 +72,7 @@ DirectionResult direction_of(const Config& config, const Facts& facts)
         out.why = client + " is in internal_hosts";
     } else {
         const auto named = std::find_if(config.rules.begin(), config.rules.end(), [&](const Rule& rule) {
-            return rule.signs() && any_contains(rule.client, facts.client);
+            return (rule.signs() || rule.encrypts()) && any_contains(rule.client, facts.client);
         });
         if (named == config.rules.end())
             return {Direction::incoming, client + " is not internal and not authenticated"};
@@ -96,7 +96,7 @@ Decision decide(const Config& config, const Facts& facts, Trace trace)
     decision.recipients.reserve(facts.recipients.size());
     for (const auto& recipient : facts.recipients)
         decision.recipients.push_back(trace_recipient(config, matcher, recipient, trace));
-    decision.plan = combine(config, decision);
+    combine(config, facts, decision);
     auto& plan = decision.plan;
     if (plan.sign_rule != nullptr)
         plan.authority = authority_for(config, facts, *plan.sign_rule);
@@ -138,6 +138,18 @@ const char* name(Strip s)
         case Strip::never: return "never";
         case Strip::valid: return "valid";
         case Strip::any: return "any";
+    }
+    return "?";
+}
+
+const char* name(Encrypt e)
+{
+    switch (e) {
+        case Encrypt::no: return "no";
+        case Encrypt::never: return "never";
+        case Encrypt::on_request: return "on_request";
+        case Encrypt::opportunistic: return "opportunistic";
+        case Encrypt::mandatory: return "mandatory";
     }
     return "?";
 }

@@ -51,7 +51,8 @@ struct Authority {
 
 // What is to be done with the message.  Recipients may want different things:
 // verifying and marking happen for all; a signature is made if one rule
-// requires it or all want it; a strip only if all want it; of what differs, the
+// requires it or all want it; a strip or a decryption only if all want it;
+// encryption only if every copy gets it, or the message can be split; of what differs, the
 // mildest on_* (who does not verify is content with marks) and the most talkative
 // log_level.  A dry-run rule counts as no rule beside others; the plan is a dry
 // run when no other rule applies to anybody.
@@ -82,6 +83,18 @@ struct Plan {
     EightBitSigned eightbit_signed = EightBitSigned::pass;
     std::string keep_signed_reason;  // why it is left alone although some rule wants it: mixture
 
+    // Encryption, requests of the author considered: no, opportunistic or
+    // mandatory.  How comes from `encrypt_rule`.
+    Encrypt encrypt = Encrypt::no;
+    const Rule* encrypt_rule = nullptr;
+    std::string encrypt_request;    // how the author has asked for it; "" when not
+    std::string no_encrypt_reason;  // why some rule wants it and it is not done
+    bool may_split = false;         // each recipient can get a copy of their own
+    bool encrypt_all = false;       // every copy is to be encrypted
+
+    bool decrypt = false;  // all want it
+    std::string no_decrypt_reason;
+
     bool dry_run = false;
     std::optional<base::Level> log_level;
 };
@@ -90,9 +103,9 @@ struct Decision {
     DirectionResult direction;
     std::vector<RecipientTrace> recipients;
     Plan plan;
-    // Set when a required action cannot be done for this mixture of
-    // recipients: the text names them.  Signing alone never comes to that: a
-    // signature that one rule requires is made for all.
+    // Set when encryption is demanded and cannot be done for this mixture of
+    // recipients, or for this author: the text says who.  Signing alone never
+    // comes to that: a signature that one rule requires is made for all.
     std::optional<std::string> refusal;
 
     [[nodiscard]] bool nothing_to_do() const;  // no rule applies to anybody, none may later
@@ -116,5 +129,6 @@ struct Shadow {
 [[nodiscard]] const char* name(SignForm f);
 [[nodiscard]] const char* name(Strip s);
 [[nodiscard]] const char* name(OnResult r);
+[[nodiscard]] const char* name(Encrypt e);
 
 }  // namespace policy

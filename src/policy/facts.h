@@ -21,6 +21,11 @@ struct Facts {
     mime::Author author;
     const std::vector<mime::Field>* header = nullptr;  // required
     std::optional<std::uint64_t> size;                 // octets of the message; unknown before its body came
+
+    // Of a copy that comes back after its message was split: what was true then.
+    bool returned = false;
+    bool encryption_requested = false;
+    std::optional<bool> relayed;  // whether it had a Received field
 };
 
 }  // namespace policy

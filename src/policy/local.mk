@@ -1,4 +1,5 @@
 libgateway_a_SOURCES += \
+	src/policy/encryption.cc src/policy/encryption.h \
 	src/policy/authority.cc \
 	src/policy/config.cc src/policy/config.h \
 	src/policy/config_parse.cc src/policy/config_parse.h \

@@ -4,6 +4,7 @@
 #include <functional>
 #include <unordered_map>
 
+#include "policy/encryption.h"
 #include "policy/match.h"
 
 namespace policy
@@ -146,6 +147,75 @@ void already_signed(const std::vector<Group>& groups, Plan& plan)
     plan.eightbit_signed = wanting->eightbit_signed;
 }
 
+// Decrypting for one is decrypting for all who get the same copy.
+void decrypt(const std::vector<Group>& groups, Plan& plan)
+{
+    const auto decrypts = [](const Rule& r) { return r.decrypt; };
+    const Rule* wanting = first_of(groups, decrypts);
+    if (wanting == nullptr || plan.direction != Direction::incoming) return;
+    plan.decrypt = all_of(groups, decrypts);
+    if (!plan.decrypt)
+        plan.no_decrypt_reason =
+            "[rule " + wanting->name + "] decrypts, but not for " + without(groups, decrypts);
+}
+
+// What was demanded is done or refused, never left out.
+void encrypt(const std::vector<Group>& groups, const Config& config, const Facts& facts, Decision& decision,
+             Plan& plan)
+{
+    if (plan.direction == Direction::incoming) return;
+    std::vector<const Rule*> rules;
+    for (const auto& group : groups)
+        if (group.wishes() != nullptr) rules.push_back(group.rule);
+    const auto request = encryption_request(facts, rules);
+    const bool asked = request.kind == EncryptionRequest::Kind::yes;
+    const bool declined = request.kind == EncryptionRequest::Kind::no;
+    if (asked) plan.encrypt_request = request.by;
+
+    const auto encrypts = [](const Rule& r) { return r.encrypts(); };
+    const auto demands = [&](const Rule& r) {
+        return r.encrypt == Encrypt::mandatory || (asked && r.encrypts());
+    };
+    const auto wants = [&](const Rule& r) {
+        return demands(r) || (r.encrypt == Encrypt::opportunistic && !declined);
+    };
+    if (asked) {
+        const std::string prefix = "encryption was asked for (" + request.by + "), and ";
+        const auto provided = [](const Rule& r) { return r.encrypt != Encrypt::no; };
+        if (!all_of(groups, provided)) {
+            decision.refusal = prefix + "no rule encrypts for " + without(groups, provided);
+            return;
+        }
+        if (const Rule* first = first_of(groups, encrypts); first != nullptr) {
+            const auto authority = authority_for(config, facts, *first);
+            if (!authority.granted) {
+                decision.refusal = prefix + authority.why;
+                return;
+            }
+        }
+    }
+    const Rule* wanting = first_of(groups, wants);
+    const Rule* demanding = first_of(groups, demands);
+    if (wanting == nullptr) {
+        if (declined && first_of(groups, encrypts) != nullptr)
+            plan.no_encrypt_reason = "the author asks for none (" + request.by + ")";
+        return;
+    }
+    plan.may_split = splits(config, facts);
+    plan.encrypt_all = all_of(groups, wants);
+    if (!plan.may_split && !plan.encrypt_all) {
+        const auto others = without(groups, wants);
+        if (demanding != nullptr)
+            decision.refusal = "this message must be encrypted, and " + others +
+                               " would get it too: send it to them in a message of its own";
+        else
+            plan.no_encrypt_reason = "[rule " + wanting->name + "] encrypts, but not for " + others;
+        return;
+    }
+    plan.encrypt_rule = demanding != nullptr ? demanding : wanting;
+    plan.encrypt = demanding != nullptr ? Encrypt::mandatory : Encrypt::opportunistic;
+}
+
 // The most talkative; a rule that says nothing, or none, means the daemon's own.
 std::optional<base::Level> log_level(const std::vector<Group>& groups, base::Level daemon)
 {
@@ -161,23 +231,26 @@ std::optional<base::Level> log_level(const std::vector<Group>& groups, base::Lev
 
 }  // namespace
 
-Plan combine(const Config& config, const Decision& decision)
+void combine(const Config& config, const Facts& facts, Decision& decision)
 {
-    Plan plan;
+    Plan& plan = decision.plan;
     plan.direction = decision.direction.direction;
     auto groups = groups_of(decision);
-    if (groups.empty() || groups.front().rule == nullptr) return plan;
+    if (groups.empty()) return;
     plan.rule = groups.front().rule;
-    plan.dry_run = std::all_of(groups.begin(), groups.end(),
-                               [](const Group& g) { return g.rule == nullptr || g.rule->dry_run; });
+    plan.dry_run = plan.rule != nullptr && std::all_of(groups.begin(), groups.end(), [](const Group& g) {
+                       return g.rule == nullptr || g.rule->dry_run;
+                   });
     if (!plan.dry_run)
         for (auto& group : groups) group.counts = group.rule == nullptr || !group.rule->dry_run;
+    encrypt(groups, config, facts, decision, plan);
+    if (plan.rule == nullptr) return;
     sign(groups, plan);
     verify(groups, plan);
     strip(groups, plan);
     already_signed(groups, plan);
+    decrypt(groups, plan);
     plan.log_level = log_level(groups, config.log_level);
-    return plan;
 }
 
 }  // namespace policy

@@ -6,8 +6,8 @@
 namespace policy
 {
 
-// `decision` has its direction and recipients; what `plan` says of authority
-// and near misses is not set here.
-[[nodiscard]] Plan combine(const Config& config, const Decision& decision);
+// `decision` has its direction and recipients, and gets its plan and refusal;
+// what the plan says of authority to sign and near misses is not set here.
+void combine(const Config& config, const Facts& facts, Decision& decision);
 
 }  // namespace policy

@@ -9,8 +9,13 @@ namespace
 {
 
 constexpr std::string_view signing_keys[] = {
-    "sign_required", "certificate", "allow_mismatch",     "digest",      "padding",
-    "on_no_cert",    "break_dkim",  "on_untransformable", "sign_relayed"};
+    "sign_required", "certificate", "allow_mismatch",     "digest",
+    "padding",       "on_no_cert",  "on_untransformable", "sign_relayed"};
+constexpr std::string_view either_keys[] = {"break_dkim"};
+constexpr std::string_view encrypting_keys[] = {
+    "encrypt_keyword",        "encrypt_sensitivity", "cipher",  "key_transport",    "encrypt_bcc",
+    "recipient_certificates", "prefer_domain",       "archive", "header_protection"};
+constexpr std::string_view decrypting_keys[] = {"decrypt_3des", "tag_decrypted"};
 constexpr std::string_view verifying_keys[] = {"strip",        "on_invalid",        "on_untrusted",
                                                "on_temperror", "require_signature", "signer_headers"};
 
@@ -31,6 +36,9 @@ public:
             direction();
             without_effect(signing_keys, rule_.signs(), "sign = clear or opaque");
             without_effect(verifying_keys, rule_.verify, "verify = yes");
+            without_effect(encrypting_keys, rule_.encrypts(), "encrypt = on_request or more");
+            without_effect(decrypting_keys, rule_.decrypt, "decrypt = yes");
+            if (!rule_.encrypts()) without_effect(either_keys, rule_.signs(), "sign = clear or opaque");
             resigning();
         }
         required();
@@ -38,6 +46,8 @@ public:
         client();
         recipients_of_strip();
         senders();
+        blind_copies();
+        keyword();
     }
 
 private:
@@ -59,8 +69,8 @@ private:
 
     void action()
     {
-        if (rule_.signs() || rule_.verify || rule_.treats_signed() || is_set("sign") || is_set("verify") ||
-            seen_.empty())
+        if (rule_.signs() || rule_.verify || rule_.treats_signed() || rule_.decrypt || rule_.encrypts() ||
+            is_set("sign") || is_set("verify") || is_set("encrypt") || is_set("decrypt") || seen_.empty())
             return;
         warning("", title() + " has no action: mail that it matches is left alone",
                 "give it one, or write sign = no or verify = no if that is meant");
@@ -68,20 +78,30 @@ private:
 
     void direction()
     {
+        const bool sends = rule_.signs() || rule_.encrypt != Encrypt::no;
+        const bool receives = rule_.verify || rule_.decrypt;
         if (!is_set("direction")) {
-            if (rule_.signs() && rule_.verify)
-                error("", title() + " signs and verifies, but has no direction",
+            if (sends && receives)
+                error("",
+                      title() + (rule_.signs() ? " signs and " : " encrypts and ") +
+                          (rule_.verify ? "verifies" : "decrypts") + ", but has no direction",
                       "name it: direction = any, or make two rules");
-            else if (!rule_.signs() && !rule_.verify && is_set("sign"))
+            else if (!sends && !receives && is_set("sign"))
                 warning("sign", title() + " does not sign and has no direction, so it is for incoming mail",
                         "if it exempts outgoing mail, write direction = outgoing");
-            rule_.direction = rule_.signs() ? Direction::outgoing : Direction::incoming;
+            rule_.direction = sends ? Direction::outgoing : Direction::incoming;
         } else if (rule_.direction == Direction::incoming && rule_.signs()) {
             error("sign", "sign is not for incoming mail: nobody there may be signed for",
                   "write direction = outgoing, or remove sign");
+        } else if (rule_.direction == Direction::incoming && sends) {
+            error("encrypt", "encrypt is not for incoming mail",
+                  "write direction = outgoing, or remove encrypt");
         } else if ((rule_.direction == Direction::outgoing || rule_.direction == Direction::internal) &&
                    rule_.verify) {
             error("verify", "verify is not for outgoing mail", "write direction = incoming (or any)");
+        } else if ((rule_.direction == Direction::outgoing || rule_.direction == Direction::internal) &&
+                   rule_.decrypt) {
+            error("decrypt", "decrypt is not for outgoing mail", "write direction = incoming (or any)");
         }
         if (rule_.direction == Direction::internal && config_.local_domains.empty())
             error("direction", "no mail is internal without local_domains", "set local_domains in [milter]");
@@ -161,11 +181,13 @@ private:
     // Who is named here may sign as any sender of the rule (semantics: authority).
     void client()
     {
-        if (!rule_.signs()) return;
+        if (!rule_.signs() && !rule_.encrypts()) return;
         for (const auto& network : rule_.client)
             if (too_wide(network))
-                error("client", "client " + network.text + " lets too many sign",
-                      "name the hosts, at most a /8 (IPv6: /7)");
+                error(
+                    "client",
+                    "client " + network.text + " lets too many " + (rule_.signs() ? "sign" : "send as ours"),
+                    "name the hosts, at most a /8 (IPv6: /7)");
     }
 
     // Without them everybody would be local, and mail on its way to others lose
@@ -174,6 +196,12 @@ private:
     {
         if (!config_.local_domains.empty()) return;
         const bool incoming = rule_.direction == Direction::incoming;
+        if (rule_.decrypt) {
+            error("decrypt",
+                  "mail is decrypted for local recipients only, and nobody is local without local_domains",
+                  "set local_domains in [milter], or remove decrypt");
+            return;
+        }
         const char* key = rule_.strip != Strip::never                                  ? "strip"
                           : incoming && rule_.already_signed == AlreadySigned::strip   ? "already_signed"
                           : incoming && rule_.eightbit_signed == EightBitSigned::strip ? "eightbit_signed"
@@ -183,6 +211,20 @@ private:
               "signatures are taken off for local recipients only, and nobody is local without "
               "local_domains",
               "set local_domains in [milter], or remove " + std::string(key));
+    }
+
+    void blind_copies()
+    {
+        if (rule_.encrypt == Encrypt::mandatory && rule_.encrypt_bcc == EncryptBcc::plain)
+            error("encrypt_bcc", "encrypt_bcc = plain contradicts encrypt = mandatory",
+                  "wanted reject, or leak if each may know of the others");
+    }
+
+    void keyword()
+    {
+        if (rule_.encrypt_keyword.size() == 1)
+            error("encrypt_keyword", "encrypt_keyword is one letter: it would be taken out of every Subject",
+                  "use a word such as [secure]");
     }
 
     // Authority needs a local author, so such a sender is never signed for.

@@ -71,8 +71,40 @@ constexpr Setter<Rule> setters[] = {
          v.one_of(r.eightbit_signed, {EightBitSigned::pass, EightBitSigned::opaque, EightBitSigned::strip,
                                       EightBitSigned::resign, EightBitSigned::reject});
      }},
-    {"encrypt", later},
-    {"decrypt", later},
+
+    {"encrypt",
+     [](Rule& r, const Value& v) {
+         v.one_of(r.encrypt, {Encrypt::no, Encrypt::never, Encrypt::on_request, Encrypt::opportunistic,
+                              Encrypt::mandatory});
+     }},
+    {"encrypt_keyword", [](Rule& r, const Value& v) { r.encrypt_keyword = v.text(); }},
+    {"encrypt_sensitivity", [](Rule& r, const Value& v) { v.yes_no(r.encrypt_sensitivity); }},
+    {"cipher",
+     [](Rule& r, const Value& v) {
+         using enum cms::Cipher;
+         v.one_of(r.cipher,
+                  {std::optional<cms::Cipher>(), std::optional(aes128_cbc), std::optional(aes192_cbc),
+                   std::optional(aes256_cbc), std::optional(aes128_gcm), std::optional(aes256_gcm)});
+     }},
+    {"key_transport",
+     [](Rule& r, const Value& v) {
+         v.one_of(r.key_transport, {cms::KeyTransport::pkcs1, cms::KeyTransport::oaep});
+     }},
+    {"encrypt_bcc",
+     [](Rule& r, const Value& v) {
+         v.one_of(r.encrypt_bcc, {EncryptBcc::reject, EncryptBcc::plain, EncryptBcc::leak});
+     }},
+    {"recipient_certificates", [](Rule& r, const Value& v) { v.one_of(r.all_certificates, {false, true}); }},
+    {"prefer_domain", [](Rule& r, const Value& v) { v.yes_no(r.prefer_domain); }},
+    {"archive", [](Rule& r, const Value& v) { v.paths(r.archive); }},
+    {"header_protection",
+     [](Rule& r, const Value& v) {
+         v.one_of(r.header_protection, {HeaderProtection::off, HeaderProtection::baseline});
+     }},
+
+    {"decrypt", [](Rule& r, const Value& v) { v.yes_no(r.decrypt); }},
+    {"decrypt_3des", [](Rule& r, const Value& v) { v.yes_no(r.decrypt_3des); }},
+    {"tag_decrypted", [](Rule& r, const Value& v) { v.yes_no(r.tag_decrypted); }},
     {"tnef", later},
 
     {"dry_run", [](Rule& r, const Value& v) { v.yes_no(r.dry_run); }},

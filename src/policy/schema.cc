@@ -45,10 +45,16 @@ constexpr KeySpec table[] = {
     {"key", "password", "password", "", "where its password, or the PIN of its token, is"},
     {"key", "uri", "text", "", "instead of file: a key in a token or a TPM"},
     {"key", "module", "path", "", "the PKCS#11 module of the token; without it p11-kit's"},
+    {"key", "recipients", "patterns", "", "whose mail the key decrypts, beside those its certificate names",
+     list},
     {"key", "certificate", "path", "", "the certificate of the key in a token, and its chain"},
 
     {"certificates", "path", "path", "", "directory of correspondents' certificates, to encrypt to"},
     {"certificates", "pinned", "path", "", "directory of certificates that are trusted for one address each"},
+
+    {"split", "key", "path", "", "file with the secret of messages on their way to be split"},
+    {"split", "entrance", "patterns", "", "listeners (macro daemon_name) whose mail may be split", list},
+    {"split", "reentry", "text", "", "the listener where the copies come back, one for each recipient"},
 
     {"trust", "anchors", "paths", "", "files or directories of trust anchors", list},
     {"trust", "intermediates", "paths", "", "files or directories that only help to build paths", list},
@@ -108,8 +114,24 @@ constexpr KeySpec table[] = {
 
     {"rule", "already_signed", "keep|opaque|strip|resign", "keep", "mail that the sender has signed"},
     {"rule", "eightbit_signed", "pass|opaque|strip|resign|reject", "pass", "signed mail with 8-bit content"},
-    {"rule", "encrypt", "no|mandatory|opportunistic", "no", "encrypt to the recipients"},
+
+    {"rule", "encrypt", "no|never|on_request|opportunistic|mandatory", "no", "encrypt to the recipients"},
+    {"rule", "encrypt_keyword", "text", "", "in the Subject, it asks for encryption; it is removed"},
+    {"rule", "encrypt_sensitivity", "yes|no", "no", "Sensitivity: Company-Confidential asks for encryption"},
+    {"rule", "cipher", "automatic|aes128-cbc|aes192-cbc|aes256-cbc|aes128-gcm|aes256-gcm", "automatic",
+     "automatic: as the recipients' certificates ask, else aes256-cbc"},
+    {"rule", "key_transport", "pkcs1|oaep", "pkcs1", "how RSA recipients get the key"},
+    {"rule", "encrypt_bcc", "reject|plain|leak", "reject",
+     "mail for several, some of them in neither To nor Cc"},
+    {"rule", "recipient_certificates", "newest|all", "newest", "which certificates of a recipient are used"},
+    {"rule", "prefer_domain", "yes|no", "no", "a certificate of the recipient's domain comes first"},
+    {"rule", "archive", "paths", "", "certificates that can read what is encrypted, too", list},
+    {"rule", "header_protection", "off|baseline", "off", "hide the Subject of what is encrypted (RFC 9788)"},
+
     {"rule", "decrypt", "yes|no", "no", "decrypt what is encrypted to our keys"},
+    {"rule", "decrypt_3des", "yes|no", "no", "also what is encrypted with triple DES"},
+    {"rule", "tag_decrypted", "yes|no", "no", "put [decrypted] into the Subject"},
+
     {"rule", "tnef", "pass|convert", "pass", "winmail.dat"},
 
     {"rule", "dry_run", "yes|no", "no", "log what would happen, change nothing"},

@@ -37,6 +37,13 @@ bool is_certificate_file(std::string_view name)
     return std::find(std::begin(known), std::end(known), extension) != std::end(known);
 }
 
+// An address, or "@example.org".
+bool is_pin(const std::string& name)
+{
+    mime::Mailbox mailbox;
+    return mime::parse_address(name.starts_with('@') ? "x" + name : name, mailbox);
+}
+
 }  // namespace
 
 std::shared_ptr<const DirectoryStore> DirectoryStore::open(Options options,
@@ -65,9 +72,10 @@ base::Result<> DirectoryStore::add_file(const std::string& name)
     const std::string path = options_.path + "/" + name;
     const bool pinned = options_.kind == Provenance::Kind::pinned;
     const std::string pin(name.substr(0, name.size() - extension_of(name).size()));
-    if (mime::Mailbox mailbox; pinned && !mime::parse_address(pin, mailbox))
+    if (pinned && !is_pin(pin))
         return base::fail(base::Code::configuration, path, "its name is not an address",
-                          "name it after the address that it is for: alice@example.org.pem");
+                          "name it after the address that it is for: alice@example.org.pem, or after a "
+                          "domain whose gateway decrypts with it: @example.org.pem");
     const auto content = base::read_file(path, largest);
     if (!content) return base::fail(content.error());
     const auto certificates = cms::certificates_in(*content, path);
@@ -176,9 +184,10 @@ base::Result<std::vector<Found>> DirectoryStore::find(std::string_view address, 
 {
     if (purpose == Purpose::sign || purpose == Purpose::decrypt) return std::vector<Found>();
     return pick(by_address_, hash_of_address(address), [&](std::uint32_t entry, const cms::Certificate& c) {
-        const bool named = options_.kind == Provenance::Kind::pinned
-                               ? mime::same_address(pinned_address(entry), address)
-                               : c.names(address);
+        if (options_.kind != Provenance::Kind::pinned) return c.names(address) && !unfit_for(purpose, c, at);
+        const std::string pin = pinned_address(entry);
+        const bool named =
+            pin.starts_with('@') ? base::iequals(pin, address) : mime::same_address(pin, address);
         return named && !unfit_for(purpose, c, at);
     });
 }

@@ -24,7 +24,9 @@ public:
     struct Options {
         std::string path;
         // pinned: the file's name without its extension is the only address that
-        // its certificates are for, whatever they name ("alice@example.org.pem").
+        // its certificates are for, whatever they name ("alice@example.org.pem").  Those
+        // of "@example.org.pem" are for the gateway of that domain, and found by that
+        // name only.
         Provenance::Kind kind = Provenance::Kind::file;
         std::size_t cached = 1024;  // decoded certificates to keep
     };

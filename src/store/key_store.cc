@@ -5,6 +5,7 @@
 
 #include "base/ascii.h"
 #include "cms/certificate_summary.h"
+#include "mime/address.h"
 #include "store/key_loader.h"
 
 namespace store
@@ -59,6 +60,7 @@ void KeyStore::index()
     for (std::size_t i = 0; i < identities_.size(); ++i) {
         const Identity& identity = identities_[i];
         by_name_[identity.name].push_back(i);
+        if (!identity.recipients.empty()) shared_.push_back(i);
         if (const auto summary = cms::summarise(identity.certificate.der())) {
             if (!summary->subject_key_id.empty()) by_key_id_[summary->subject_key_id].push_back(i);
             by_issuer_serial_[issuer_and_serial(summary->issuer, summary->serial)].push_back(i);
@@ -90,6 +92,27 @@ KeyStore::Candidates KeyStore::named(std::string_view name, base::Time now) cons
     if (const auto it = by_name_.find(std::string(name)); it != by_name_.end())
         for (std::size_t i : it->second) found.push_back(&identities_[i]);
     return judge(found, now);
+}
+
+std::vector<const Identity*> KeyStore::entitled(const std::vector<std::string>& recipients) const
+{
+    if (recipients.empty()) return {};
+    std::vector<std::size_t> candidates = shared_;
+    if (const auto it = by_address_.find(base::to_lower(recipients.front())); it != by_address_.end())
+        candidates.insert(candidates.end(), it->second.begin(), it->second.end());
+    std::sort(candidates.begin(), candidates.end());
+    candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
+    std::vector<const Identity*> out;
+    for (const std::size_t i : candidates) {
+        const Identity& identity = identities_[i];
+        const auto reads = [&](const std::string& recipient) {
+            return identity.certificate.names(recipient) ||
+                   std::any_of(identity.recipients.begin(), identity.recipients.end(),
+                               [&](const std::string& p) { return mime::address_matches(p, recipient); });
+        };
+        if (std::all_of(recipients.begin(), recipients.end(), reads)) out.push_back(&identity);
+    }
+    return out;
 }
 
 bool KeyStore::has_name(std::string_view name) const { return by_name_.contains(std::string(name)); }

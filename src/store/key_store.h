@@ -58,7 +58,8 @@ struct Identity {
     bool retired = false;          // decrypts and does nothing else: "alice.retired.p12"
     cms::Certificate certificate;
     cms::PrivateKeyHandle key;
-    Chain chain;  // issuing intermediates, no self-signed root
+    Chain chain;                               // issuing intermediates, no self-signed root
+    std::vector<std::string> recipients = {};  // as in KeySource
 };
 
 // Where a password comes from: "credential:NAME" ($CREDENTIALS_DIRECTORY/NAME),
@@ -81,6 +82,7 @@ struct KeySource {
     unsigned activation_delay = 0;
     // Of a key in a token: see cms/token.h; `path` is empty, `password` is the PIN's.
     std::string uri = {}, module = {}, certificate = {};
+    std::vector<std::string> recipients = {};  // patterns: whose mail it decrypts, too
 };
 
 // How a file is called whose keys are kept for decrypting old mail only.
@@ -115,6 +117,10 @@ public:
     [[nodiscard]] Candidates named(std::string_view name, base::Time now) const;
     [[nodiscard]] bool has_name(std::string_view name) const;
 
+    // Those that may open mail for all of `recipients`: the certificate names each
+    // of them, or [key NAME] recipients does; old and retired ones too.
+    [[nodiscard]] std::vector<const Identity*> entitled(const std::vector<std::string>& recipients) const;
+
     [[nodiscard]] const std::vector<Identity>& all() const { return identities_; }
 
     [[nodiscard]] base::Result<std::vector<Found>> find(std::string_view address, base::Time at,
@@ -134,6 +140,7 @@ private:
     std::chrono::hours activation_delay_{0};
     Index by_address_;  // lower case; certificates confirm the match
     Index by_name_;
+    std::vector<std::size_t> shared_;  // those with `recipients`
     Index by_key_id_, by_issuer_serial_, by_fingerprint_;
 };
 

@@ -123,7 +123,7 @@ TEST(Config, EachMistakeHasItsPlaceWhatWasFoundAndWhatIsWanted)
         {"[milter]\nfrobnicate = 1\n", "c:2: error: unknown key \"frobnicate\" in [milter]"},
         {"[milters]\n",
          "c:1: error: unknown section [milters] (did you mean \"milter\"?); wanted [milter], [keys], "
-         "[key NAME], [certificates], [trust] or [rule NAME]"},
+         "[key NAME], [certificates], [split], [trust] or [rule NAME]"},
         {"[staff]\nsign = no\n", "c:1: error: unknown section [staff]; wanted"},
         {"[milter x]\n", "c:1: error: [milter x] takes no name; wanted [milter]"},
         {"[rule]\nsign = no\n", "c:1: error: [rule] has no name; wanted [rule NAME]"},

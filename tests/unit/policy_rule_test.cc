@@ -199,15 +199,47 @@ TEST(RuleConfig, KeysAtTheirDefaultContradictNothing)
 
 TEST(RuleConfig, WhatThisVersionCannotDoIsAnErrorAndNeverIgnored)
 {
-    for (const char* setting :
-         {"encrypt = mandatory", "encrypt = opportunistic", "decrypt = yes", "tnef = convert"}) {
-        const auto text = problem(std::string("[rule a]\nverify = yes\n") + setting + "\n");
-        EXPECT_NE(text.find(std::string(setting) + " is not available in this version"), std::string::npos)
-            << text;
-    }
-    EXPECT_NE(
-        problem("[rule a]\nverify = yes\nencrypt = maybe\n").find("wanted no, mandatory or opportunistic"),
-        std::string::npos);
+    const auto text = problem("[rule a]\nverify = yes\ntnef = convert\n");
+    EXPECT_NE(text.find("tnef = convert is not available in this version"), std::string::npos) << text;
+}
+
+TEST(RuleConfig, WhatEncryptsIsForMailThatLeavesAndWhatDecryptsForMailThatComes)
+{
+    const std::string local = "[milter]\nlocal_domains = example.org\n";
+    const auto says = [&](const std::string& rule, const std::string& words) {
+        const auto text = problem(local + "[rule a]\n" + rule);
+        EXPECT_NE(text.find(words), std::string::npos) << rule << text;
+    };
+    says("encrypt = maybe\n", "wanted no, never, on_request, opportunistic or mandatory");
+    says("encrypt = mandatory\nverify = yes\n", "encrypts and verifies, but has no direction");
+    says("direction = incoming\nencrypt = mandatory\n", "encrypt is not for incoming mail");
+    says("direction = outgoing\ndecrypt = yes\n", "decrypt is not for outgoing mail");
+    says("encrypt = mandatory\nencrypt_bcc = plain\n", "contradicts encrypt = mandatory");
+    says("sign = clear\ncipher = aes256-gcm\n", "cipher does nothing without encrypt = on_request or more");
+    says("verify = yes\ntag_decrypted = yes\n", "tag_decrypted does nothing without decrypt = yes");
+    says("encrypt = on_request\nencrypt_keyword = x\n", "would be taken out of every Subject");
+    says("encrypt = on_request\nclient = 0.0.0.0/0\n", "lets too many send as ours");
+    EXPECT_NE(problem("[rule a]\ndecrypt = yes\n").find("nobody is local without local_domains"),
+              std::string::npos);
+    const auto config = good(local +
+                             "[rule a]\nencrypt = opportunistic\n[rule b]\ndecrypt = yes\n"
+                             "[rule c]\nencrypt = never\nrecipient = *@example.org\n");
+    EXPECT_EQ(config.rules[0].direction, Direction::outgoing);
+    EXPECT_EQ(config.rules[1].direction, Direction::incoming);
+    EXPECT_EQ(config.rules[2].direction, Direction::outgoing);
+}
+
+TEST(RuleConfig, SplittingNeedsItsKeyAndTwoKindsOfListeners)
+{
+    EXPECT_NE(problem("[split]\nkey = /k\n[rule a]\nsign = clear\n")
+                  .find("[split] needs key, entrance and reentry"),
+              std::string::npos);
+    EXPECT_NE(problem("[split]\nkey = /k\nentrance = sub*\nreentry = submit\n[rule a]\nsign = clear\n")
+                  .find("is an entrance too"),
+              std::string::npos);
+    const auto config =
+        good("[split]\nkey = /k\nentrance = submission, smtps\nreentry = back\n[rule a]\nsign = clear\n");
+    EXPECT_EQ(config.split.entrance.size(), 2U);
 }
 
 TEST(RuleConfig, PatternsInQuotesAreRefusedForNothingWouldMatchThem)

@@ -1,0 +1,147 @@
+// Encrypting: what a plan to encrypt does to an outcome.
+#include <span>
+
+#include "base/ascii.h"
+#include "cms/capabilities.h"
+#include "gateway/case.h"
+#include "gateway/decrypt.h"
+#include "gateway/encrypt.h"
+#include "gateway/recipient_certificates.h"
+#include "gateway/sign.h"
+#include "mime/encoded_word.h"
+#include "policy/encryption.h"
+
+namespace gateway
+{
+namespace
+{
+
+using policy::Encrypt;
+using policy::EncryptBcc;
+
+// Each takes room in the message, and time to be made.
+constexpr std::size_t most_recipients = 1000;
+
+std::string names_of(const Case& c, const std::vector<std::size_t>& recipients)
+{
+    constexpr std::size_t most_named = 10;
+    std::string out;
+    for (std::size_t i = 0; i < recipients.size() && i < most_named; ++i)
+        out += (i == 0 ? "" : ", ") + c.envelope.recipients[recipients[i]];
+    if (recipients.size() > most_named)
+        out += " and " + std::to_string(recipients.size() - most_named) + " more";
+    return out;
+}
+
+// The outcome so far as what is to be encrypted.
+tl::expected<Rewrite, std::string> make(const Message& message, const Outcome& outcome,
+                                        const EncryptSpec& spec)
+{
+    if (!outcome.replace_body) return encrypt_message(message, spec);
+    return encrypt_rewritten(message, {outcome.header, outcome.body}, spec);
+}
+
+}  // namespace
+
+void refuse_in_clear(Outcome& outcome, Report& report, const std::string& reason, bool temporary)
+{
+    outcome.level = base::Level::notice;
+    if (temporary)
+        refuse(outcome, report, Action::tempfail, "451", "4.7.5",
+               "this message must be encrypted and cannot be at the moment: " + reason);
+    else
+        refuse(outcome, report, Action::reject, "550", "5.7.1",
+               "this message must be encrypted and cannot be: " + reason);
+    report.reason = reason;
+}
+
+std::vector<HeaderEdit> request_edits(const Case& c)
+{
+    std::vector<HeaderEdit> edits;
+    int index = 0;
+    for (const auto& field : c.fields) {
+        if (!base::iequals(field.name, "Subject")) continue;
+        ++index;
+        std::string text = mime::decode_encoded_words(field.value);
+        bool found = false;
+        for (const auto& recipient : c.decision.recipients) {
+            if (recipient.rule == nullptr || recipient.rule->encrypt_keyword.empty()) continue;
+            auto without = policy::without_keyword(text, recipient.rule->encrypt_keyword);
+            if (!without) continue;
+            text = std::move(*without);
+            found = true;
+        }
+        if (found)
+            edits.push_back({HeaderEdit::Kind::change, "Subject", index,
+                             field_value(mime::encode_words(std::string(base::trim(text))))});
+    }
+    return edits;
+}
+
+void encrypt(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report)
+{
+    const auto& plan = c.plan();
+    const auto left = [&](const std::string& why) {
+        report.details.push_back({"encrypt", "no: " + why, false});
+    };
+    if (plan.encrypt == Encrypt::no) return;
+    const auto& rule = *plan.encrypt_rule;
+    const bool mandatory = plan.encrypt == Encrypt::mandatory;
+    const auto give_up = [&](const std::string& why, bool temporary = false) {
+        if (mandatory) return refuse_in_clear(outcome, report, why, temporary);
+        left(why);
+    };
+
+    if (!outcome.replace_body && is_encrypted(message)) {
+        report.details.push_back({"encrypt", "by the author", false});
+        const auto edits = request_edits(c);
+        outcome.header.insert(outcome.header.end(), edits.begin(), edits.end());
+        return;
+    }
+    if (!mandatory)
+        if (const auto why = exempt_from_encryption(c.envelope, c.fields, rule.break_dkim)) return left(*why);
+    if (c.envelope.recipients.size() > most_recipients)
+        return give_up("more than " + std::to_string(most_recipients) + " recipients");
+
+    auto found = recipient_certificates(c, world);
+    if (!found.missing.empty())
+        return give_up("no certificate can be used for " + found.names_missing(), found.any_temporary());
+    if (c.envelope.recipients.size() > 1 && rule.encrypt_bcc != EncryptBcc::leak) {
+        const auto blind = blind_recipients(c);
+        const std::string why =
+            names_of(c, blind) + " in neither To nor Cc: each could read who else gets it";
+        if (!blind.empty() && !mandatory && rule.encrypt_bcc == EncryptBcc::plain) return left(why);
+        if (!blind.empty()) return refuse_in_clear(outcome, report, why, false);
+    }
+
+    const std::size_t recipients = found.certificates.size();
+    if (const auto archive = c.snapshot.archives.find(rule.name); archive != c.snapshot.archives.end())
+        found.certificates.insert(found.certificates.end(), archive->second.begin(), archive->second.end());
+    EncryptSpec spec;
+    spec.cipher = c.envelope.earlier && c.envelope.earlier->cipher ? *c.envelope.earlier->cipher
+                  : rule.cipher                                    ? *rule.cipher
+                                : cms::common_cipher(std::span(found.certificates).first(recipients));
+    spec.recipients = found.certificates;
+    spec.key_transport = rule.key_transport;
+    if (world.progress) world.progress();
+    auto made = make(message, outcome, spec);
+    if (!made) {
+        outcome.level = base::Level::error;
+        return give_up(made.error(), true);
+    }
+    const bool is_signed = report.action == "sign";
+    outcome.header = c.forged();
+    outcome.header.insert(outcome.header.end(), made->header.begin(), made->header.end());
+    const auto edits = request_edits(c);
+    outcome.header.insert(outcome.header.end(), edits.begin(), edits.end());
+    outcome.replace_body = true;
+    outcome.body = std::move(made->body);
+    report.action = "encrypt";
+    report.status = "ok";
+    report.details.push_back({"cipher", cms::name(spec.cipher), false});
+    report.details.push_back({"certificates", std::to_string(recipients), false});
+    report.details.push_back({"signed", is_signed ? "yes" : "no", false});
+    if (!plan.encrypt_request.empty()) report.details.push_back({"requested", plan.encrypt_request, false});
+}
+
+}  // namespace gateway
