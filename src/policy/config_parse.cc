@@ -65,8 +65,8 @@ constexpr Setter<store::KeySource> key_setters[] = {
     {"uri", [](store::KeySource& k, const Value& v) { v.token(k.uri); }},
     {"module", [](store::KeySource& k, const Value& v) { v.path(k.module); }},
     {"certificate", [](store::KeySource& k, const Value& v) { v.path(k.certificate); }},
-    {"recipients",
-     [](store::KeySource& k, const Value& v) { v.patterns(k.recipients, Value::Pattern::address); }},
+    {"decrypts_for",
+     [](store::KeySource& k, const Value& v) { v.patterns(k.decrypts_for, Value::Pattern::address); }},
 };
 
 constexpr Setter<Split> split_setters[] = {

@@ -45,7 +45,7 @@ constexpr KeySpec table[] = {
     {"key", "password", "password", "", "where its password, or the PIN of its token, is"},
     {"key", "uri", "text", "", "instead of file: a key in a token or a TPM"},
     {"key", "module", "path", "", "the PKCS#11 module of the token; without it p11-kit's"},
-    {"key", "recipients", "patterns", "", "whose mail the key decrypts, beside those its certificate names",
+    {"key", "decrypts_for", "patterns", "", "whose mail the key decrypts, beside those its certificate names",
      list},
     {"key", "certificate", "path", "", "the certificate of the key in a token, and its chain"},
 

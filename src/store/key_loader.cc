@@ -321,7 +321,7 @@ void KeyLoader::pair(const std::vector<cms::Certificate>& helpers, base::Time no
                                   return issuers->trust.chain_of(certificate, issuers->authorities);
                               })};
             if (!check(identity, now)) continue;
-            identity.recipients = source_.recipients;
+            identity.decrypts_for = source_.decrypts_for;
             out.push_back(std::move(identity));
         }
         if (!found) explain_lone_key(key);

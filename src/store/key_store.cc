@@ -60,7 +60,7 @@ void KeyStore::index()
     for (std::size_t i = 0; i < identities_.size(); ++i) {
         const Identity& identity = identities_[i];
         by_name_[identity.name].push_back(i);
-        if (!identity.recipients.empty()) shared_.push_back(i);
+        if (!identity.decrypts_for.empty()) shared_.push_back(i);
         if (const auto summary = cms::summarise(identity.certificate.der())) {
             if (!summary->subject_key_id.empty()) by_key_id_[summary->subject_key_id].push_back(i);
             by_issuer_serial_[issuer_and_serial(summary->issuer, summary->serial)].push_back(i);
@@ -107,7 +107,7 @@ std::vector<const Identity*> KeyStore::entitled(const std::vector<std::string>& 
         const Identity& identity = identities_[i];
         const auto reads = [&](const std::string& recipient) {
             return identity.certificate.names(recipient) ||
-                   std::any_of(identity.recipients.begin(), identity.recipients.end(),
+                   std::any_of(identity.decrypts_for.begin(), identity.decrypts_for.end(),
                                [&](const std::string& p) { return mime::address_matches(p, recipient); });
         };
         if (std::all_of(recipients.begin(), recipients.end(), reads)) out.push_back(&identity);

@@ -59,7 +59,7 @@ struct Identity {
     cms::Certificate certificate;
     cms::PrivateKeyHandle key;
     Chain chain;                               // issuing intermediates, no self-signed root
-    std::vector<std::string> recipients = {};  // as in KeySource
+    std::vector<std::string> decrypts_for = {};  // as in KeySource
 };
 
 // Where a password comes from: "credential:NAME" ($CREDENTIALS_DIRECTORY/NAME),
@@ -82,7 +82,7 @@ struct KeySource {
     unsigned activation_delay = 0;
     // Of a key in a token: see cms/token.h; `path` is empty, `password` is the PIN's.
     std::string uri = {}, module = {}, certificate = {};
-    std::vector<std::string> recipients = {};  // patterns: whose mail it decrypts, too
+    std::vector<std::string> decrypts_for = {};  // patterns: whose mail it decrypts, too
 };
 
 // How a file is called whose keys are kept for decrypting old mail only.
@@ -118,7 +118,7 @@ public:
     [[nodiscard]] bool has_name(std::string_view name) const;
 
     // Those that may open mail for all of `recipients`: the certificate names each
-    // of them, or [key NAME] recipients does; old and retired ones too.
+    // of them, or [key NAME] decrypts_for does; old and retired ones too.
     [[nodiscard]] std::vector<const Identity*> entitled(const std::vector<std::string>& recipients) const;
 
     [[nodiscard]] const std::vector<Identity>& all() const { return identities_; }
@@ -140,7 +140,7 @@ private:
     std::chrono::hours activation_delay_{0};
     Index by_address_;  // lower case; certificates confirm the match
     Index by_name_;
-    std::vector<std::size_t> shared_;  // those with `recipients`
+    std::vector<std::size_t> shared_;  // those with `decrypts_for`
     Index by_key_id_, by_issuer_serial_, by_fingerprint_;
 };
 

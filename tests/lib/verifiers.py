@@ -54,6 +54,35 @@ def must(words, environment=None):
     return done
 
 
+def write(path, octets):
+    with open(path, "wb") as f:
+        f.write(octets)
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def openssl_decrypt(key, der, work):
+    """The content of EnvelopedData and AuthEnvelopedData, for the key in a PEM file."""
+    source, out = os.path.join(work, "openssl.der"), os.path.join(work, "openssl.out")
+    write(source, der)
+    done = run(["openssl", "cms", "-decrypt", "-binary", "-inform", "DER", "-in", source, "-recip", key, "-inkey", key,
+                "-out", out])
+    if done.returncode != 0:
+        raise Refuses(f"openssl cms: {done.stderr.decode('utf-8', 'replace')}")
+    return read(out)
+
+
+def openssl_encrypt(certificate, content, work, *options):
+    """DER; `options` such as -aes-256-gcm."""
+    source, out = os.path.join(work, "openssl.in"), os.path.join(work, "openssl.der")
+    write(source, content)
+    must(["openssl", "cms", "-encrypt", "-binary", "-in", source, "-outform", "DER", "-out", out, *options, certificate])
+    return read(out)
+
+
 def openssl(anchor, signed, address=None, trusted=True):
     """-binary: not one octet is made canonical on the way.  Without `trusted` the
     signatures are looked at and not the certificates."""
@@ -102,6 +131,22 @@ class Nss:
     def sign(self, address, content, out, digest, detached):
         must(["cmsutil", "-S", "-d", self.database, "-N", self.nickname(address), "-H", digest.upper(), "-G", "-i", content,
               "-o", out] + (["-T"] if detached else []))
+
+    def decrypt(self, der, work):
+        """The content of EnvelopedData, for a key that was added."""
+        source, out = os.path.join(work, "nss.der"), os.path.join(work, "nss.out")
+        write(source, der)
+        done = run(["cmsutil", "-D", "-d", self.database, "-i", source, "-o", out])
+        if done.returncode != 0:
+            raise Refuses(f"cmsutil: {done.stderr.decode('utf-8', 'replace')}")
+        return read(out)
+
+    def encrypt(self, content, address, work):
+        """DER of EnvelopedData."""
+        source, out = os.path.join(work, "nss.in"), os.path.join(work, "nss.der")
+        write(source, content)
+        must(["cmsutil", "-E", "-d", self.database, "-r", self.nickname(address), "-i", source, "-o", out])
+        return read(out)
 
     def __call__(self, signed):
         with Scratch(signed) as scratch:
@@ -160,6 +205,25 @@ class Gpgsm:
     def sign(self, address, content, out, digest, detached):
         must(["gpgsm", "--batch", "--yes", "--pinentry-mode", "loopback", "--passphrase-fd", "0", "--digest-algo", digest,
               "-u", address, "--output", out, "--detach-sign" if detached else "--sign", content], self.environment)
+
+    def decrypt(self, der, work):
+        """The content of EnvelopedData, for a key that was added."""
+        source, out = os.path.join(work, "gpgsm.der"), os.path.join(work, "gpgsm.out")
+        write(source, der)
+        done = run(["gpgsm", "--batch", "--yes", "--pinentry-mode", "loopback", "--passphrase-fd", "0", "--output", out,
+                    "--decrypt", source], self.environment)
+        if done.returncode != 0:
+            raise Refuses(f"gpgsm: {done.stderr.decode('utf-8', 'replace')}")
+        return read(out)
+
+    def encrypt(self, content, certificate, work):
+        """DER of EnvelopedData.  It has seen others with the same address, so the
+        certificate is named by its fingerprint."""
+        source, out = os.path.join(work, "gpgsm.in"), os.path.join(work, "gpgsm.der")
+        write(source, content)
+        print_ = must(["openssl", "x509", "-in", certificate, "-noout", "-fingerprint", "-sha1"]).stdout.decode()
+        must(["gpgsm", "--batch", "--yes", "-r", print_.strip().partition("=")[2].replace(":", ""), "--output", out, "--encrypt", source], self.environment)
+        return read(out)
 
     def __call__(self, signed):
         with Scratch(signed) as scratch:

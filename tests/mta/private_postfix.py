@@ -143,10 +143,10 @@ def die_with_parent():
 
 class PrivatePostfix:
     """`milter` as in main.cf: unix:PATH or inet:HOST:PORT.  `logins` maps names
-    at example.org to passwords.  `more` is added to main.cf."""
+    at example.org to passwords.  `more` is added to main.cf, `services` to master.cf."""
 
-    def __init__(self, directory, sink, milter, logins=None, more=""):
-        self.directory, self.sink, self.milter, self.more = directory, sink, milter, more
+    def __init__(self, directory, sink, milter, logins=None, more="", services=""):
+        self.directory, self.sink, self.milter, self.more, self.services = directory, sink, milter, more, services
         self.logins = logins or {}
         self.process = None
         self.port = self.submission = 0
@@ -191,7 +191,7 @@ class PrivatePostfix:
             self.port, self.submission = free_ports(2)
             self.write("etc/main.cf", MAIN_CF.format(dir=self.directory, daemons=DAEMONS, sink=self.sink,
                                                      milter=self.milter) + self.more)
-            self.write("etc/master.cf", MASTER_CF.format(port=self.port, submission=self.submission))
+            self.write("etc/master.cf", MASTER_CF.format(port=self.port, submission=self.submission) + self.services)
             self.command("check")
             if self.start_master():
                 return

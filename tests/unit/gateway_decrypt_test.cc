@@ -142,7 +142,7 @@ TEST_F(GatewayDecrypt, AKeyServesThoseWhomItsSectionNames)
 {
     const auto domain = person("gateway@example.org");
     site.directory.put("domain.pem", pem_of(domain));
-    site.configure("[key domain]\nfile = @dir@/domain.pem\nrecipients = *@example.org\n" + in);
+    site.configure("[key domain]\nfile = @dir@/domain.pem\ndecrypts_for = *@example.org\n" + in);
     const auto octets = headed(envelope_of(text, {domain.certificate}));
     const auto done = receive(octets, {"bob@example.org", "eve@example.org"});
     EXPECT_EQ(done.fact("action"), "decrypt") << done.log;
