@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/header_protection.h"
 #include "gateway/outcome.h"
 #include "gateway/process.h"
 #include "gateway/snapshot.h"
@@ -76,12 +77,28 @@ struct SignerChoice {
     std::string reason;
 };
 [[nodiscard]] SignerChoice choose_signer(const Case& c, base::Time now);
-void sign(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report);
+// `protected_fields` are signed, too (RFC 9788).
+void sign(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report,
+          const std::string& protected_fields = {});
 
 // --- outgoing_encrypt.cc ---
 
+// Whether, for whom and how a message is encrypted; decided before it is signed,
+// since what is signed says whether it hides its header.
+struct Encryption {
+    bool wanted = false;
+    std::string note;  // why not; "" when no rule wants it
+    std::vector<cms::Certificate> certificates;
+    std::size_t recipients = 0;  // of the certificates; the others are an archive's
+    cms::Cipher cipher = cms::Cipher::aes256_cbc;
+    std::optional<Protected> hidden;  // the message to be signed and encrypted instead
+};
+// What must be encrypted and cannot be is refused here.
+[[nodiscard]] Encryption prepare_encryption(const Case& c, const Message& message, const World& world,
+                                            Outcome& outcome, Report& report);
 // Encrypts what the outcome so far would send; the last step.
-void encrypt(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report);
+void encrypt(const Case& c, const Message& message, const Encryption& encryption, Outcome& outcome,
+             Report& report);
 // Refuses what must be encrypted, and cannot be: nothing of it leaves in clear.
 void refuse_in_clear(Outcome& outcome, Report& report, const std::string& reason, bool temporary);
 // Edits that take the author's request for encryption out of the header.

@@ -26,7 +26,7 @@ std::string default_type(const mime::Field* encoding, base::Octets body)
 
 }  // namespace
 
-std::string enclosed_header(const Message& message)
+std::string enclosed_header(const Message& message, const std::string& before)
 {
     std::string out;
     bool typed = false;
@@ -38,7 +38,7 @@ std::string enclosed_header(const Message& message)
     }
     if (!typed)
         out.insert(0, default_type(message.header().find("Content-Transfer-Encoding"), message.body()));
-    return out + "\r\n";
+    return before + out + "\r\n";
 }
 
 std::vector<base::Octets> Enclosed::octets() const

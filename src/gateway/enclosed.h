@@ -24,8 +24,8 @@ struct Enclosed {
 
 // The header of the entity as it is: the Content-* fields but Content-Length,
 // octet for octet, and the empty line.  Without a Content-Type it says text/plain
-// with the charset found.
-[[nodiscard]] std::string enclosed_header(const Message& message);
+// with the charset found.  `before`: fields that stand in front of them (RFC 9788).
+[[nodiscard]] std::string enclosed_header(const Message& message, const std::string& before = {});
 
 // Of an entity whose header enclosed_header() gave: the form of
 // mime::to_seven_bit(), or why there is none.

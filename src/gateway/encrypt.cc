@@ -48,7 +48,7 @@ tl::expected<Rewrite, std::string> encrypt_entity(const Message& message, base::
 
 tl::expected<Rewrite, std::string> encrypt_message(const Message& message, const EncryptSpec& spec)
 {
-    const std::string header = enclosed_header(message);
+    const std::string header = enclosed_header(message, spec.protected_fields);
     const auto structure = mime::parse_structure(mime::parse_header(header), message.body());
     auto entity = enclose_for_journey(structure);
     if (!entity) entity = Enclosed{header, {message.body()}, 0};

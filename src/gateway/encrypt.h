@@ -16,6 +16,8 @@ struct EncryptSpec {
     std::span<const cms::Certificate> recipients;
     cms::Cipher cipher = cms::Cipher::aes256_cbc;
     cms::KeyTransport key_transport = cms::KeyTransport::pkcs1;
+    std::string protected_fields =
+        {};  // of encrypt_message(): header fields to go inside, each with its CRLF
 };
 
 // What is encrypted is the message's Content-* fields and its body in the form

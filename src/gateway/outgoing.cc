@@ -40,7 +40,8 @@ SignOutlook sign_outlook(const Case& c)
     return {Kind::try_it, {}};
 }
 
-void sign(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report)
+void sign(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report,
+          const std::string& protected_fields)
 {
     const auto& plan = c.plan();
     const auto& rule = *plan.sign_rule;
@@ -59,6 +60,7 @@ void sign(const Case& c, const Message& message, const World& world, Outcome& ou
     spec.digest = rule.digest;
     spec.padding = rule.padding;
     spec.opaque = plan.sign == policy::SignForm::opaque;
+    spec.protected_fields = protected_fields;
     if (world.progress) world.progress();
     auto made = sign_message(message, spec, *world.clock, *world.random);
     if (!made && made.error().kind == SignRefusal::Kind::untransformable &&

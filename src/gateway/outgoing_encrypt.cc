@@ -1,11 +1,10 @@
 // Encrypting: what a plan to encrypt does to an outcome.
-#include <span>
-
 #include "base/ascii.h"
 #include "cms/capabilities.h"
 #include "gateway/case.h"
 #include "gateway/decrypt.h"
 #include "gateway/encrypt.h"
+#include "gateway/header_protection.h"
 #include "gateway/recipient_certificates.h"
 #include "gateway/sign.h"
 #include "mime/encoded_word.h"
@@ -78,31 +77,34 @@ std::vector<HeaderEdit> request_edits(const Case& c)
     return edits;
 }
 
-void encrypt(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report)
+Encryption prepare_encryption(const Case& c, const Message& message, const World& world, Outcome& outcome,
+                              Report& report)
 {
+    Encryption out;
     const auto& plan = c.plan();
-    const auto left = [&](const std::string& why) {
-        report.details.push_back({"encrypt", "no: " + why, false});
-    };
-    if (plan.encrypt == Encrypt::no) return;
+    if (plan.encrypt == Encrypt::no) return out;
     const auto& rule = *plan.encrypt_rule;
     const bool mandatory = plan.encrypt == Encrypt::mandatory;
     const auto give_up = [&](const std::string& why, bool temporary = false) {
-        if (mandatory) return refuse_in_clear(outcome, report, why, temporary);
-        left(why);
+        if (mandatory)
+            refuse_in_clear(outcome, report, why, temporary);
+        else
+            out.note = "no: " + why;
+        return out;
+    };
+    const auto left = [&](const std::string& why) {
+        out.note = "no: " + why;
+        return out;
     };
 
-    if (!outcome.replace_body && is_encrypted(message)) {
-        report.details.push_back({"encrypt", "by the author", false});
-        const auto edits = request_edits(c);
-        outcome.header.insert(outcome.header.end(), edits.begin(), edits.end());
-        return;
+    if (is_encrypted(message)) {
+        out.note = "by the author";
+        return out;
     }
     if (!mandatory)
         if (const auto why = exempt_from_encryption(c.envelope, c.fields, rule.break_dkim)) return left(*why);
     if (c.envelope.recipients.size() > most_recipients)
         return give_up("more than " + std::to_string(most_recipients) + " recipients");
-
     auto found = recipient_certificates(c, world);
     if (!found.missing.empty())
         return give_up("no certificate can be used for " + found.names_missing(), found.any_temporary());
@@ -111,36 +113,65 @@ void encrypt(const Case& c, const Message& message, const World& world, Outcome&
         const std::string why =
             names_of(c, blind) + " in neither To nor Cc: each could read who else gets it";
         if (!blind.empty() && !mandatory && rule.encrypt_bcc == EncryptBcc::plain) return left(why);
-        if (!blind.empty()) return refuse_in_clear(outcome, report, why, false);
+        if (!blind.empty()) {
+            refuse_in_clear(outcome, report, why, false);
+            return out;
+        }
     }
-
-    const std::size_t recipients = found.certificates.size();
+    out.recipients = found.certificates.size();
+    out.cipher = c.envelope.earlier && c.envelope.earlier->cipher ? *c.envelope.earlier->cipher
+                 : rule.cipher                                    ? *rule.cipher
+                                                                  : cms::common_cipher(found.certificates);
+    out.certificates = std::move(found.certificates);
     if (const auto archive = c.snapshot.archives.find(rule.name); archive != c.snapshot.archives.end())
-        found.certificates.insert(found.certificates.end(), archive->second.begin(), archive->second.end());
+        out.certificates.insert(out.certificates.end(), archive->second.begin(), archive->second.end());
+    if (rule.header_protection == policy::HeaderProtection::baseline) {
+        std::optional<std::string> subject;
+        for (const auto& edit : request_edits(c))
+            if (edit.index == 1) subject = edit.value;
+        if (auto made = protect(message, subject)) out.hidden = std::move(*made);
+    }
+    out.wanted = true;
+    return out;
+}
+
+void encrypt(const Case& c, const Message& message, const Encryption& encryption, Outcome& outcome,
+             Report& report)
+{
+    const auto& plan = c.plan();
+    if (!encryption.wanted) {
+        if (!encryption.note.empty()) report.details.push_back({"encrypt", encryption.note, false});
+        if (encryption.note == "by the author") {
+            const auto edits = request_edits(c);
+            outcome.header.insert(outcome.header.end(), edits.begin(), edits.end());
+        }
+        return;
+    }
+    const auto& rule = *plan.encrypt_rule;
     EncryptSpec spec;
-    spec.cipher = c.envelope.earlier && c.envelope.earlier->cipher ? *c.envelope.earlier->cipher
-                  : rule.cipher                                    ? *rule.cipher
-                                : cms::common_cipher(std::span(found.certificates).first(recipients));
-    spec.recipients = found.certificates;
+    spec.recipients = encryption.certificates;
+    spec.cipher = encryption.cipher;
     spec.key_transport = rule.key_transport;
-    if (world.progress) world.progress();
+    if (encryption.hidden) spec.protected_fields = encryption.hidden->fields;
     auto made = make(message, outcome, spec);
     if (!made) {
+        refuse_in_clear(outcome, report, made.error(), true);
         outcome.level = base::Level::error;
-        return give_up(made.error(), true);
+        return;
     }
     const bool is_signed = report.action == "sign";
     outcome.header = c.forged();
     outcome.header.insert(outcome.header.end(), made->header.begin(), made->header.end());
-    const auto edits = request_edits(c);
+    const auto edits = encryption.hidden ? encryption.hidden->outside : request_edits(c);
     outcome.header.insert(outcome.header.end(), edits.begin(), edits.end());
     outcome.replace_body = true;
     outcome.body = std::move(made->body);
     report.action = "encrypt";
     report.status = "ok";
     report.details.push_back({"cipher", cms::name(spec.cipher), false});
-    report.details.push_back({"certificates", std::to_string(recipients), false});
+    report.details.push_back({"certificates", std::to_string(encryption.recipients), false});
     report.details.push_back({"signed", is_signed ? "yes" : "no", false});
+    if (encryption.hidden) report.details.push_back({"subject", "hidden", false});
     if (!plan.encrypt_request.empty()) report.details.push_back({"requested", plan.encrypt_request, false});
 }
 

@@ -93,6 +93,27 @@ bool wants_body(const Case& c)
 // Where what is encrypted is made or opened, there are several copies of it at once.
 constexpr unsigned weight_of_encryption = 5;
 
+// Whatever is done with one message that is neither refused nor split.
+void work_on(const Case& c, const Message& message, const Encryption& encryption, const SignOutlook& outlook,
+             const World& world, Outcome& outcome, Report& report)
+{
+    const auto untouched = [&] { return outcome.action == Action::accept && !outcome.replace_body; };
+    if (!untouched()) return;
+    if (outlook.kind == SignOutlook::Kind::try_it) {
+        sign(c, message, world, outcome, report,
+             encryption.hidden ? encryption.hidden->fields : std::string());
+    } else if (outlook.kind == SignOutlook::Kind::check_own_signature &&
+               !is_authors_own(verdict_on(c, message, world))) {
+        refuse_unsigned(outcome, report, "it claims a signature of its own that is not valid");
+    }
+    const bool opened = untouched() && decrypt(c, message, world, outcome, report);
+    if (!opened && untouched() && c.plan().verify)
+        verify(c, message, world, outcome, report);
+    else if (!opened && untouched() && treats_signature(c))
+        treat_signature(c, message, verdict_on(c, message, world), world, outcome, report);
+    if (outcome.action == Action::accept) encrypt(c, message, encryption, outcome, report);
+}
+
 Outcome process_one(const Message& message, const Snapshot& snapshot, const World& world)
 {
     const Case c(message.envelope, message.fields(), snapshot, message.size());
@@ -111,21 +132,17 @@ Outcome process_one(const Message& message, const Snapshot& snapshot, const Worl
         refuse_unsigned(outcome, report, outlook.reason);
     } else if (needs_split(c, world)) {
         split(c, message, world, outcome, report);
-        finish(outcome, c, std::move(report));
-        return outcome;
-    } else if (outlook.kind == SignOutlook::Kind::try_it) {
-        sign(c, message, world, outcome, report);
-    } else if (outlook.kind == SignOutlook::Kind::check_own_signature &&
-               !is_authors_own(verdict_on(c, message, world))) {
-        refuse_unsigned(outcome, report, "it claims a signature of its own that is not valid");
+    } else {
+        const auto encryption = prepare_encryption(c, message, world, outcome, report);
+        if (outcome.action != Action::accept || !encryption.hidden) {
+            work_on(c, message, encryption, outlook, world, outcome, report);
+        } else {
+            const auto& hidden = *encryption.hidden;
+            const Case inside(c, *hidden.message);
+            work_on(inside, *hidden.message, encryption, outlook, world, outcome, report);
+            outcome = onto(message, hidden.message, std::move(outcome));
+        }
     }
-    const auto untouched = [&] { return outcome.action == Action::accept && !outcome.replace_body; };
-    const bool opened = untouched() && decrypt(c, message, world, outcome, report);
-    if (!opened && untouched() && c.plan().verify)
-        verify(c, message, world, outcome, report);
-    else if (!opened && untouched() && treats_signature(c))
-        treat_signature(c, message, verdict_on(c, message, world), world, outcome, report);
-    if (outcome.action == Action::accept) encrypt(c, message, world, outcome, report);
     finish(outcome, c, std::move(report));
     return outcome;
 }

@@ -155,7 +155,7 @@ tl::expected<SignOutput, SignRefusal> sign_message(const Message& message, const
                                                    const base::Clock& clock, base::Random& random)
 {
     const base::Time now = clock.now();
-    const std::string header = enclosed_header(message);
+    const std::string header = enclosed_header(message, spec.protected_fields);
     const auto structure = mime::parse_structure(mime::parse_header(header), message.body());
     if (!spec.calendar_requests && is_meeting_request(structure))
         return refuse(Kind::exempt, "calendar request");

@@ -18,6 +18,7 @@ struct SignSpec {
     cms::Digest digest = cms::Digest::automatic;
     cms::Padding padding = cms::Padding::pkcs1;
     bool opaque = false;
+    std::string protected_fields;    // header fields to be signed, too (RFC 9788), each with its CRLF
     bool calendar_requests = false;  // sign them too: calendar programs may then not see them
 };
 

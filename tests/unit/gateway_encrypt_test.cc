@@ -508,4 +508,79 @@ TEST_F(GatewayEncrypt, TheBodyIsWaitedForAndItsWorkIsCounted)
     EXPECT_EQ(send(mail(), {"carol@partner.example"}).at_header.need, gateway::Need::nothing);
 }
 
+const std::string baseline =
+    "encrypt = mandatory\nheader_protection = baseline\nencrypt_keyword = [secure]\n";
+
+TEST_F(GatewayEncrypt, TheSubjectGoesInside)
+{
+    site.configure(rule("sign = clear\n" + baseline));
+    const auto done = send(replaced(mail("carol@partner.example", "Keywords: a\r\nIn-Reply-To: <1@x>\r\n"),
+                                    "Subject: plans", "Subject: [secure] =?utf-8?q?pl=C3=A4ns?= & <more>"),
+                           {"carol@partner.example"});
+    EXPECT_EQ(done.fact("subject"), "hidden") << done.log;
+    EXPECT_TRUE(done.has("\r\nSubject: [...]\r\n")) << done.octets;
+    EXPECT_FALSE(done.has("Keywords"));
+    EXPECT_TRUE(done.has("In-Reply-To: <1@x>\r\n"));
+    const auto inner = opened(done.octets, carol());
+    EXPECT_EQ(judged(inner), "pass");
+    const auto payload = must(base::Result<std::string>(inner));
+    for (const char* line :
+         {"\r\nFrom: Alice <alice@example.org>\r\n", "\r\nSubject: =?utf-8?", "\r\nKeywords: a\r\n",
+          "\r\nHP-Outer: From: Alice <alice@example.org>\r\n", "\r\nHP-Outer: Subject: [...]\r\n",
+          "\r\nHP-Outer: In-Reply-To: <1@x>\r\n", "hp=\"cipher\""})
+        EXPECT_NE(payload.find(line), std::string::npos) << line << payload;
+    EXPECT_EQ(payload.find("HP-Outer: Keywords"), std::string::npos);
+}
+
+TEST_F(GatewayEncrypt, AReaderWithoutHeaderProtectionSeesTheSubjectInTheText)
+{
+    site.configure(rule(baseline));
+    auto done = send(mail(), {"carol@partner.example"});
+    auto inner = opened(done.octets, carol());
+    // What comes out has lost hp="cipher": outside an envelope it would be a lie.
+    EXPECT_EQ(inner.find("hp=\"cipher\""), std::string::npos) << inner;
+    EXPECT_NE(inner.find("Subject: plans\r\n\r\nAttack at dawn"), std::string::npos) << inner;
+
+    const std::string mixed =
+        "From: Alice <alice@example.org>\r\nTo: carol@partner.example\r\nSubject: a <b>\r\nMIME-Version: "
+        "1.0\r\n"
+        "Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\nContent-Type: multipart/alternative; "
+        "boundary=i\r\n\r\n"
+        "--i\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: "
+        "base64\r\n\r\nR3LDvMOfZQ==\r\n"
+        "--i\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<html><body>Hello</body></html>\r\n--i--\r\n"
+        "--o\r\nContent-Type: text/plain; name=notes.txt\r\nContent-Disposition: "
+        "attachment\r\n\r\nattached\r\n--o--\r\n";
+    done = send(mixed, {"carol@partner.example"});
+    inner = opened(done.octets, carol());
+    EXPECT_NE(inner.find("hp-legacy-display=\"1\""), std::string::npos) << inner;
+    EXPECT_NE(inner.find("Subject: a <b>\r\n\r\nGr=C3=BC=C3=9Fe"), std::string::npos) << inner;
+    EXPECT_NE(inner.find("<html><body><div class=\"header-protection-legacy-display\"><pre>Subject: a "
+                         "&lt;b&gt;</pre></div>"),
+              std::string::npos)
+        << inner;
+    EXPECT_NE(inner.find("Content-Disposition: attachment\r\n\r\nattached\r\n"), std::string::npos);
+}
+
+TEST_F(GatewayEncrypt, WhatWeHideWeShowAgain)
+{
+    site.configure("[rule house]\ndirection = internal\nsign = clear\n" + baseline +
+                   "[rule in]\ndirection = incoming\ndecrypt = yes\nverify = yes\n");
+    const auto sent = send(mail("alice@example.org", "Keywords: k\r\n"), {"alice@example.org"});
+    EXPECT_TRUE(sent.has("\r\nSubject: [...]\r\n"));
+    const auto done = site.run(sent.octets, Site::from_outside({"alice@example.org"}));
+    EXPECT_TRUE(done.has("\r\nSubject: plans\r\n")) << done.log << done.octets;
+    EXPECT_EQ(done.fact("status"), "pass");
+    EXPECT_EQ(done.fact("subject"), "restored");
+}
+
+TEST_F(GatewayEncrypt, AHeaderIsNeverHiddenWithoutEncryption)
+{
+    site.configure(rule("sign = clear\nencrypt = opportunistic\nheader_protection = baseline\n"));
+    const auto done = send(mail("judy@x.example"), {"judy@x.example"});
+    EXPECT_EQ(done.fact("action"), "sign");
+    EXPECT_FALSE(done.has("hp="));
+    EXPECT_TRUE(done.has("Subject: plans"));
+}
+
 }  // namespace
