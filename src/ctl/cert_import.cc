@@ -219,11 +219,12 @@ private:
     {
         const std::string& address = *options_.pin;
         mime::Mailbox mailbox;
-        if (!mime::parse_address(address, mailbox) || address.find('/') != std::string::npos ||
-            address.starts_with('.'))
+        const bool domain = address.starts_with('@');
+        if (!mime::parse_address(domain ? "x" + address : address, mailbox) ||
+            address.find('/') != std::string::npos || address.starts_with('.'))
             return base::fail(Code::usage, "--pin",
                               "\"" + address + "\" is not an address that can name a file",
-                              "write alice@example.net");
+                              "write alice@example.net, or @example.net for the gateway of a domain");
         if (!base::is_directory(config_.certificates.pinned))
             return no_directory("pinned certificates",
                                 "write pinned = /var/lib/smime-milter/pinned into [certificates] and make "
@@ -235,7 +236,7 @@ private:
             return base::fail(Code::data, file_.name,
                               "wanted the certificate of one user, found " + std::to_string(users.size()),
                               "export that one alone");
-        request_.address = address;
+        if (!domain) request_.address = address;
         if (!accept(users.front())) return exit_no;
         const std::string path = config_.certificates.pinned + "/" + base::to_lower(address) + ".pem";
         std::string before;
@@ -252,7 +253,9 @@ private:
         }
         if (auto ok = store_file(path, before + cms::to_pem(users.front()), 0644); !ok)
             return base::fail(ok.error());
-        text_ += path + "  trusted for " + address + " only: " + describe(users.front()) + "\n";
+        text_ += path +
+                 (domain ? "  to encrypt for everybody " + address : "  trusted for " + address + " only") +
+                 ": " + describe(users.front()) + "\n";
         return done();
     }
 
@@ -307,7 +310,8 @@ Run cert_import(Options& options, const Global& global)
     options.argument("FILE", o->file, "PFX, PEM, DER or PKCS#7");
     options.value("--password-file", o->password_file, "FILE", "file with its password");
     options.choice("--as", o->as, {"key", "correspondent", "anchor", "intermediate"}, "what it is to be");
-    options.value("--pin", o->pin, "ADDRESS", "trust this certificate for ADDRESS, and nobody else's");
+    options.value("--pin", o->pin, "ADDRESS",
+                  "trust this certificate for ADDRESS only; @DOMAIN: encrypt with it for that domain");
     options.flag("--for-decryption", o->for_decryption, "an old key, to decrypt with only");
     return [o, &global] { return run_import(*o, global); };
 }

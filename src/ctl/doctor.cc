@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "base/account.h"
+#include "base/ascii.h"
 #include "base/file.h"
 #include "cms/library.h"
 #include "config.h"
@@ -195,6 +196,7 @@ private:
             say(Grade::fail, "Postfix", "no service of it calls the milter",
                 "smimectl setup postfix --apply; postfix reload");
         look_at_permissions(*postfix);
+        look_at_split(*postfix);
         if (const auto protocol = postfix->parameter("milter_protocol"); protocol != "6")
             say(Grade::warn, "Postfix", "milter_protocol is " + protocol,
                 "remove it from main.cf: 6 is needed for all we do");
@@ -255,6 +257,57 @@ private:
                 "if it also signs here, put us first in smtpd_milters");
         say(Grade::ok, "Postfix", subject + ": calls " + us->address);
         return true;
+    }
+
+    // Without its way back, split mail would leave sealed.
+    void look_at_split(const Postfix& postfix)
+    {
+        if (snapshot_ == nullptr || snapshot_->config.split.key.empty()) return;
+        const auto& split = snapshot_->config.split;
+        const auto listens = [&](const std::string& pattern) {
+            return std::any_of(postfix.services.begin(), postfix.services.end(), [&](const auto& service) {
+                const auto name = service.overrides.find("milter_macro_daemon_name");
+                return name != service.overrides.end() && base::wildcard_match(pattern, name->second);
+            });
+        };
+        const std::string recipe = "see \"Each recipient a copy of their own\" in contrib/postfix/README.md";
+        bool sound = true;
+        const auto fault = [&](const std::string& what) {
+            say(Grade::fail, "splitting", what, recipe);
+            sound = false;
+        };
+        if (!listens(split.reentry))
+            fault("no service in master.cf has -o milter_macro_daemon_name=" + split.reentry +
+                  ": split mail finds no way back");
+        if (std::none_of(split.entrance.begin(), split.entrance.end(), listens))
+            fault("no service in master.cf has the name of an entrance: nothing is ever split");
+        const auto transport = split_transport(postfix);
+        if (transport.empty())
+            fault(
+                "milter_header_checks has no line /^X-SMIME-Split:/ FILTER TRANSPORT:[HOST]:PORT: split mail "
+                "would leave sealed, and nobody could read it");
+        else if (const auto limit = postfix.parameter(transport + "_destination_recipient_limit");
+                 limit != "1")
+            fault(transport + "_destination_recipient_limit is not 1: recipients come back together");
+        if (sound) say(Grade::ok, "splitting", "split mail comes back by " + transport);
+    }
+
+    // "smime-split" of "/^X-SMIME-Split:/ FILTER smime-split:[127.0.0.1]:10027".
+    static std::string split_transport(const Postfix& postfix)
+    {
+        constexpr std::size_t largest = 1U << 20;
+        const std::string tables = postfix.parameter("milter_header_checks");
+        for (std::size_t at = tables.find(':'); at != std::string::npos; at = tables.find(':', at + 1)) {
+            const auto path = tables.substr(at + 1, tables.find_first_of(", \t", at) - at - 1);
+            const auto content = base::read_file(path, largest);
+            if (!content) continue;
+            const auto line = content->find("X-SMIME-Split");
+            const auto filter = line == std::string::npos ? line : content->find("FILTER", line);
+            if (filter == std::string::npos) continue;
+            const auto name = content->find_first_not_of(" \t", filter + 6);
+            if (name != std::string::npos) return content->substr(name, content->find(':', name) - name);
+        }
+        return {};
     }
 
     [[nodiscard]] std::string us_in(const std::vector<MilterEntry>& entries, const Postfix& postfix) const

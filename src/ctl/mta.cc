@@ -178,6 +178,10 @@ base::Result<Postfix> read_postfix(const std::string& config_directory)
     if (main_cf->status != 0 || out.queue_directory.empty())
         return base::fail(Code::configuration, config_directory.empty() ? "main.cf" : config_directory,
                           "postconf cannot read it", "run: postfix check");
+    // What else main.cf sets: limits of transports have names of their own.
+    if (const auto set = ask({"-n", "-x"}); set)
+        for (const auto& line : lines_of(set->out))
+            if (auto more = assignment(line)) out.parameters.insert(std::move(*more));
     if (const auto master = ask({"-M"}); master) add_services(master->out, out);
     if (const auto overrides = ask({"-P", "-x"}); overrides) add_overrides(overrides->out, out);
     return out;

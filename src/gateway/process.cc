@@ -117,7 +117,8 @@ void work_on(const Case& c, const Message& message, const Encryption& encryption
 Outcome process_one(const Message& message, const Snapshot& snapshot, const World& world)
 {
     const Case c(message.envelope, message.fields(), snapshot, message.size());
-    const bool over = message.size() > snapshot.config.max_message_size;
+    // A copy that comes back was judged at the entrance, and has grown since.
+    const bool over = !message.envelope.earlier && message.size() > snapshot.config.max_message_size;
     if (message.body_state() == BodyState::too_large || (message.body_state() == BodyState::complete && over))
         return too_large(c);
     if (message.body_state() == BodyState::not_needed || !wants_body(c)) return header_only(c);

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <openssl/cms.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/x509v3.h>
 
 #include <functional>
@@ -102,6 +104,31 @@ inline cms::Certificate altered(const cms::Certificate& c, const cms::Identity& 
     const std::string octets(reinterpret_cast<char*>(der), static_cast<std::size_t>(n));
     OPENSSL_free(der);
     return must(cms::Certificate::from_der(octets));
+}
+
+// A certificate for an RSA key that nobody has: modulus of `bits`, exponent.
+inline cms::Certificate rsa_certificate(int bits, const char* exponent,
+                                        const cms::Certificate& like = pki().alice.certificate)
+{
+    BIGNUM *n = BN_new(), *e = nullptr;
+    BN_rand(n, bits, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ODD);
+    BN_dec2bn(&e, exponent);
+    OSSL_PARAM_BLD* build = OSSL_PARAM_BLD_new();
+    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n);
+    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e);
+    OSSL_PARAM* parameters = OSSL_PARAM_BLD_to_param(build);
+    EVP_PKEY_CTX* context = EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr);
+    EVP_PKEY* key = nullptr;
+    EVP_PKEY_fromdata_init(context);
+    EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters);
+    const auto c = altered(like, pki().sub, [&](X509* x) { X509_set_pubkey(x, key); });
+    EVP_PKEY_free(key);
+    EVP_PKEY_CTX_free(context);
+    OSSL_PARAM_free(parameters);
+    OSSL_PARAM_BLD_free(build);
+    BN_free(n);
+    BN_free(e);
+    return c;
 }
 
 inline void add_extension(X509* x, int nid, const char* value)

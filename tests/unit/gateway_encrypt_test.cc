@@ -162,6 +162,17 @@ TEST_F(GatewayEncrypt, CertificatesThatMayNotBeUsedAreNotUsed)
     }
 }
 
+TEST_F(GatewayEncrypt, AHugeKeyIsNotComputedWith)
+{
+    auto huge = carol();
+    huge.certificate = rsa_certificate(16384, "65537", carol().certificate);
+    site.knows(huge);
+    site.configure(rule("encrypt = mandatory\n"));
+    const auto done = send(mail(), {"carol@partner.example"});
+    EXPECT_EQ(done.outcome.action, Action::reject) << done.log;
+    EXPECT_NE(done.reply().find("16384"), std::string::npos) << done.reply();
+}
+
 TEST_F(GatewayEncrypt, OfAnUnknownIssuerOnlyWhenPinned)
 {
     auto r = request("Grace", {"grace@x.example"});
