@@ -11,8 +11,10 @@ check_PROGRAMS += \
 	tests/fuzz/fuzz_config \
 	tests/fuzz/fuzz_container \
 	tests/fuzz/fuzz_content_type \
+	tests/fuzz/fuzz_decrypt \
 	tests/fuzz/fuzz_encapsulate \
 	tests/fuzz/fuzz_header_marks \
+	tests/fuzz/fuzz_process \
 	tests/fuzz/fuzz_revocation \
 	tests/fuzz/fuzz_structure \
 	tests/fuzz/fuzz_verify_message
@@ -34,12 +36,18 @@ tests_fuzz_fuzz_container_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_content_type_SOURCES = tests/fuzz/fuzz_content_type.cc
 tests_fuzz_fuzz_content_type_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_content_type_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_decrypt_SOURCES = tests/fuzz/fuzz_decrypt.cc tests/fuzz/identity.h
+tests_fuzz_fuzz_decrypt_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_decrypt_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_encapsulate_SOURCES = tests/fuzz/fuzz_encapsulate.cc
 tests_fuzz_fuzz_encapsulate_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_encapsulate_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_header_marks_SOURCES = tests/fuzz/fuzz_header_marks.cc
 tests_fuzz_fuzz_header_marks_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_header_marks_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_process_SOURCES = tests/fuzz/fuzz_process.cc tests/fuzz/identity.h
+tests_fuzz_fuzz_process_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_process_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_revocation_SOURCES = tests/fuzz/fuzz_revocation.cc
 tests_fuzz_fuzz_revocation_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_revocation_LDFLAGS = $(fuzz_ldflags)
@@ -57,8 +65,10 @@ fuzz_replays = \
 	tests/fuzz/replay_config \
 	tests/fuzz/replay_container \
 	tests/fuzz/replay_content_type \
+	tests/fuzz/replay_decrypt \
 	tests/fuzz/replay_encapsulate \
 	tests/fuzz/replay_header_marks \
+	tests/fuzz/replay_process \
 	tests/fuzz/replay_revocation \
 	tests/fuzz/replay_structure \
 	tests/fuzz/replay_verify_message
@@ -76,10 +86,14 @@ tests_fuzz_replay_container_SOURCES = tests/fuzz/fuzz_container.cc tests/fuzz/re
 tests_fuzz_replay_container_LDADD = $(gateway_libs)
 tests_fuzz_replay_content_type_SOURCES = tests/fuzz/fuzz_content_type.cc tests/fuzz/replay.cc
 tests_fuzz_replay_content_type_LDADD = $(gateway_libs)
+tests_fuzz_replay_decrypt_SOURCES = tests/fuzz/fuzz_decrypt.cc tests/fuzz/replay.cc tests/fuzz/identity.h
+tests_fuzz_replay_decrypt_LDADD = $(gateway_libs)
 tests_fuzz_replay_encapsulate_SOURCES = tests/fuzz/fuzz_encapsulate.cc tests/fuzz/replay.cc
 tests_fuzz_replay_encapsulate_LDADD = $(gateway_libs)
 tests_fuzz_replay_header_marks_SOURCES = tests/fuzz/fuzz_header_marks.cc tests/fuzz/replay.cc
 tests_fuzz_replay_header_marks_LDADD = $(gateway_libs)
+tests_fuzz_replay_process_SOURCES = tests/fuzz/fuzz_process.cc tests/fuzz/replay.cc tests/fuzz/identity.h
+tests_fuzz_replay_process_LDADD = $(gateway_libs)
 tests_fuzz_replay_revocation_SOURCES = tests/fuzz/fuzz_revocation.cc tests/fuzz/replay.cc
 tests_fuzz_replay_revocation_LDADD = $(gateway_libs)
 tests_fuzz_replay_structure_SOURCES = tests/fuzz/fuzz_structure.cc tests/fuzz/replay.cc
