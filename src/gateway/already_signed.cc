@@ -113,7 +113,7 @@ std::optional<std::string> sign_anew(const Case& c, const Message& message, cons
     const auto unsigned_message = message_from_octets(render(message, bare), message.envelope);
     if (!unsigned_message) return unsigned_message.error().what;
     if (const auto exemption =
-            exempt_from_signing(c.envelope, unsigned_message->fields(), plan.sign_rule->break_dkim))
+            exempt_from_signing(c.envelope, unsigned_message->fields(), *plan.sign_rule))
         return exemption->reason;
     Outcome signing;
     Report attempt;

@@ -39,7 +39,13 @@ bool has_smime_file_name(const std::vector<mime::Field>& fields, const mime::Con
     return is_one_of(file_suffix(fields, type), {".p7m", ".p7s", ".p7c", ".p7z"});
 }
 
-std::optional<SignExemption> already_protected(const std::vector<mime::Field>& fields)
+bool asked_for(const policy::Rule& rule, policy::Exemption kind)
+{
+    return std::find(rule.sign_also.begin(), rule.sign_also.end(), kind) != rule.sign_also.end();
+}
+
+std::optional<SignExemption> already_protected(const std::vector<mime::Field>& fields,
+                                               const policy::Rule& rule)
 {
     const auto* field = find(fields, "Content-Type");
     if (field == nullptr) return std::nullopt;
@@ -59,25 +65,32 @@ std::optional<SignExemption> already_protected(const std::vector<mime::Field>& f
     if (type.is("multipart", "encrypted")) return SignExemption{"already encrypted", false};
     if (type.is("application", "octet-stream") && has_smime_file_name(fields, type))
         return SignExemption{"already protected", false};
-    if (type.is("multipart", "report") || type.is("message", "delivery-status"))
+    using enum policy::Exemption;
+    if ((type.is("multipart", "report") || type.is("message", "delivery-status")) && !asked_for(rule, report))
         return SignExemption{"delivery or disposition report", false};
-    if (type.is("application", "ms-tnef")) return SignExemption{"TNEF (winmail.dat)", false};
-    if (type.is("text", "calendar") && type.parameter("method") != nullptr)
+    if (type.is("application", "ms-tnef") && !asked_for(rule, tnef))
+        return SignExemption{"TNEF (winmail.dat)", false};
+    if (type.is("text", "calendar") && type.parameter("method") != nullptr && !asked_for(rule, calendar))
         return SignExemption{"calendar request", false};
     return std::nullopt;
 }
 
 // Programs read or repeat it, or somebody else has signed it.
 std::optional<SignExemption> not_of_a_person(const Envelope& envelope, const std::vector<mime::Field>& fields,
-                                             bool break_dkim)
+                                             const policy::Rule& rule)
 {
+    using enum policy::Exemption;
     if (envelope.mail_from.empty()) return SignExemption{"null sender", false};
-    if (keyword(fields, "Auto-Submitted") == "auto-replied") return SignExemption{"automatic reply", false};
-    if (is_one_of(keyword(fields, "Precedence"), {"bulk", "list", "junk"}) ||
-        find(fields, "List-Id") != nullptr || find(fields, "List-Post") != nullptr)
+    if (keyword(fields, "Auto-Submitted") == "auto-replied" && !asked_for(rule, automatic_reply))
+        return SignExemption{"automatic reply", false};
+    if ((is_one_of(keyword(fields, "Precedence"), {"bulk", "list", "junk"}) ||
+         find(fields, "List-Id") != nullptr || find(fields, "List-Post") != nullptr) &&
+        !asked_for(rule, mailing_list))
         return SignExemption{"mailing list", false};
-    if (find(fields, "Resent-From") != nullptr) return SignExemption{"resent message", false};
-    if (!break_dkim && (find(fields, "DKIM-Signature") != nullptr || find(fields, "ARC-Seal") != nullptr))
+    if (find(fields, "Resent-From") != nullptr && !asked_for(rule, resent))
+        return SignExemption{"resent message", false};
+    if (!rule.break_dkim &&
+        (find(fields, "DKIM-Signature") != nullptr || find(fields, "ARC-Seal") != nullptr))
         return SignExemption{"DKIM or ARC signature present", false};
     return std::nullopt;
 }
@@ -85,14 +98,16 @@ std::optional<SignExemption> not_of_a_person(const Envelope& envelope, const std
 }  // namespace
 
 std::optional<SignExemption> exempt_from_signing(const Envelope& envelope,
-                                                 const std::vector<mime::Field>& fields, bool break_dkim)
+                                                 const std::vector<mime::Field>& fields,
+                                                 const policy::Rule& rule)
 {
-    if (auto found = already_protected(fields)) return found;
-    return not_of_a_person(envelope, fields, break_dkim);
+    if (auto found = already_protected(fields, rule)) return found;
+    return not_of_a_person(envelope, fields, rule);
 }
 
 std::optional<std::string> exempt_from_encryption(const Envelope& envelope,
-                                                  const std::vector<mime::Field>& fields, bool break_dkim)
+                                                  const std::vector<mime::Field>& fields,
+                                                  const policy::Rule& rule)
 {
     if (const auto* field = find(fields, "Content-Type")) {
         const auto type = mime::parse_content_type(field->value);
@@ -100,7 +115,7 @@ std::optional<std::string> exempt_from_encryption(const Envelope& envelope,
         if (type.is("multipart", "report") || type.is("message", "delivery-status"))
             return "delivery or disposition report";
     }
-    const auto found = not_of_a_person(envelope, fields, break_dkim);
+    const auto found = not_of_a_person(envelope, fields, rule);
     return found ? std::optional(found->reason) : std::nullopt;
 }
 

@@ -1,4 +1,6 @@
 // Signing: what a plan to sign does to an outcome.
+#include <algorithm>
+
 #include "gateway/case.h"
 #include "gateway/sign.h"
 
@@ -33,7 +35,7 @@ SignOutlook sign_outlook(const Case& c)
         return {Kind::not_wanted, plan.no_sign_reason};
     const Kind otherwise = plan.sign_required ? Kind::refuse : Kind::leave_unsigned;
     if (!plan.authority.granted) return {otherwise, plan.authority.why};
-    if (auto exemption = exempt_from_signing(c.envelope, c.fields, plan.sign_rule->break_dkim)) {
+    if (auto exemption = exempt_from_signing(c.envelope, c.fields, *plan.sign_rule)) {
         if (plan.sign_required && exemption->is_signed) return {Kind::check_own_signature, exemption->reason};
         return {otherwise, exemption->reason};
     }
@@ -61,6 +63,8 @@ void sign(const Case& c, const Message& message, const World& world, Outcome& ou
     spec.padding = rule.padding;
     spec.opaque = plan.sign == policy::SignForm::opaque;
     spec.protected_fields = protected_fields;
+    spec.calendar_requests = std::find(rule.sign_also.begin(), rule.sign_also.end(),
+                                       policy::Exemption::calendar) != rule.sign_also.end();
     if (world.progress) world.progress();
     auto made = sign_message(message, spec, *world.clock, *world.random);
     if (!made && made.error().kind == SignRefusal::Kind::untransformable &&

@@ -102,7 +102,7 @@ Encryption prepare_encryption(const Case& c, const Message& message, const World
         return out;
     }
     if (!mandatory)
-        if (const auto why = exempt_from_encryption(c.envelope, c.fields, rule.break_dkim)) return left(*why);
+        if (const auto why = exempt_from_encryption(c.envelope, c.fields, rule)) return left(*why);
     if (c.envelope.recipients.size() > most_recipients)
         return give_up("more than " + std::to_string(most_recipients) + " recipients");
     auto found = recipient_certificates(c, world);

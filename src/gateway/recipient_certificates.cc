@@ -176,13 +176,13 @@ std::vector<std::size_t> blind_recipients(const Case& c)
     for (const auto& field : c.fields) {
         if (!base::iequals(field.name, "To") && !base::iequals(field.name, "Cc")) continue;
         for (const auto& mailbox : mime::parse_mailboxes(field.value).mailboxes)
-            listed.insert(base::to_lower(mailbox.address()));
+            listed.insert(mime::address_key(mailbox.address()));
     }
     std::vector<std::size_t> out;
     for (std::size_t i = 0; i < c.envelope.recipients.size(); ++i) {
         mime::Mailbox mailbox;
         const bool parsed = mime::parse_address(c.envelope.recipients[i], mailbox);
-        if (!listed.contains(base::to_lower(parsed ? mailbox.address() : c.envelope.recipients[i])))
+        if (!listed.contains(mime::address_key(parsed ? mailbox.address() : c.envelope.recipients[i])))
             out.push_back(i);
     }
     return out;

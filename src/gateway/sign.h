@@ -8,6 +8,7 @@
 #include "cms/sign.h"
 #include "gateway/message.h"
 #include "gateway/rewrite.h"
+#include "policy/config.h"
 #include "store/key_store.h"
 
 namespace gateway
@@ -49,18 +50,19 @@ struct SignRefusal {
                                                                  base::Random& random);
 
 // Why a message of this kind is left unsigned by default, judged by its header
-// alone (semantics A.5); nullopt when nothing speaks against it.
+// alone (semantics A.5); nullopt when nothing speaks against it, or the rule's
+// sign_also and break_dkim overrule it.
 struct SignExemption {
     std::string reason;      // "already signed", "mailing list", ...
     bool is_signed = false;  // it claims an S/MIME signature of its own
 };
 [[nodiscard]] std::optional<SignExemption> exempt_from_signing(const Envelope& envelope,
                                                                const std::vector<mime::Field>& fields,
-                                                               bool break_dkim);
+                                                               const policy::Rule& rule);
 
 // Why a message is not encrypted where that is only opportunistic.
 [[nodiscard]] std::optional<std::string> exempt_from_encryption(const Envelope& envelope,
                                                                 const std::vector<mime::Field>& fields,
-                                                                bool break_dkim);
+                                                                const policy::Rule& rule);
 
 }  // namespace gateway

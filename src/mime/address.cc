@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "mime/domain.h"
 #include "mime/lexer.h"
 #include "mime/utf8.h"
 
@@ -190,6 +191,38 @@ Halves split(std::string_view address)
     return {address.substr(0, at), address.substr(at + 1), true};
 }
 
+bool same_domain(std::string_view a, std::string_view b)
+{
+    return base::iequals(a, b) || (!(is_ascii(a) && is_ascii(b)) && ascii_domain(a) == ascii_domain(b));
+}
+
+bool octets_match(std::string_view pattern, std::string_view address)
+{
+    const std::string_view local = split(address).local;
+    const std::size_t exact = is_ascii(local) ? 0 : local.size();
+    const auto fits = [&](char p, std::size_t i) {
+        if (p == '?') return true;
+        return i < exact ? p == address[i] : base::lower(p) == base::lower(address[i]);
+    };
+    std::size_t p = 0, i = 0, star = std::string_view::npos, resume = 0;
+    while (i < address.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            resume = i;
+        } else if (p < pattern.size() && fits(pattern[p], i)) {
+            ++p;
+            ++i;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            i = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
 }  // namespace
 
 std::string Mailbox::address() const
@@ -262,43 +295,35 @@ Author author_of(const std::vector<Field>& fields)
     return out;
 }
 
+bool address_matches(std::string_view pattern, std::string_view address)
+{
+    const auto with_ascii_domain = [](std::string_view text) {
+        const Halves halves = split(text);
+        return std::string(halves.local) + "@" + ascii_domain(halves.domain);
+    };
+    if (split(address).whole && split(pattern).whole &&
+        !(is_ascii(split(address).domain) && is_ascii(split(pattern).domain)))
+        return octets_match(with_ascii_domain(pattern), with_ascii_domain(address));
+    return octets_match(pattern, address);
+}
+
 bool same_address(std::string_view a, std::string_view b)
 {
     const Halves left = split(a), right = split(b);
-    if (!left.whole || !right.whole || !base::iequals(left.domain, right.domain)) return false;
+    if (!left.whole || !right.whole || !same_domain(left.domain, right.domain)) return false;
     return is_ascii(left.local) && is_ascii(right.local) ? base::iequals(left.local, right.local)
                                                          : left.local == right.local;
 }
 
 // As base::wildcard_match(), but a local part that is not ASCII is compared
 // octet for octet.
-bool address_matches(std::string_view pattern, std::string_view address)
-{
-    const std::string_view local = split(address).local;
-    const std::size_t exact = is_ascii(local) ? 0 : local.size();
-    const auto fits = [&](char p, std::size_t i) {
-        if (p == '?') return true;
-        return i < exact ? p == address[i] : base::lower(p) == base::lower(address[i]);
-    };
-    std::size_t p = 0, i = 0, star = std::string_view::npos, resume = 0;
-    while (i < address.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            resume = i;
-        } else if (p < pattern.size() && fits(pattern[p], i)) {
-            ++p;
-            ++i;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            i = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size() && pattern[p] == '*') ++p;
-    return p == pattern.size();
-}
+std::string domain_of(std::string_view address) { return ascii_domain(split(address).domain); }
 
-std::string domain_of(std::string_view address) { return base::to_lower(split(address).domain); }
+std::string address_key(std::string_view address)
+{
+    const Halves halves = split(address);
+    if (!halves.whole) return base::to_lower(address);
+    return base::to_lower(halves.local) + "@" + ascii_domain(halves.domain);
+}
 
 }  // namespace mime

@@ -43,16 +43,19 @@ struct Author {
 [[nodiscard]] const char* describe(AuthorStatus s);  // "two From fields" and the like
 [[nodiscard]] Author author_of(const std::vector<Field>& fields);
 
-// Domains: ASCII case ignored.  Local parts: ASCII case ignored when both are
+// Domains: as mime::ascii_domain() gives them.  Local parts: ASCII case ignored when both are
 // ASCII, else octet-exact.  No plus or dot folding.  Operands are addr-specs as
-// Mailbox::address() writes them; what has no domain equals nothing.  A-labels
-// and U-labels of one domain are not yet recognised as equal.
+// Mailbox::address() writes them; what has no domain equals nothing.
 [[nodiscard]] bool same_address(std::string_view a, std::string_view b);
 
-// Pattern with `*` and `?` over the whole address, case as in same_address().
+// Addresses that are the same have the same key; others may, too.
+[[nodiscard]] std::string address_key(std::string_view address);
+
+// Pattern with `*` and `?` over the whole address, case and domain as in
+// same_address(); labels beyond ASCII match as a whole only.
 [[nodiscard]] bool address_matches(std::string_view pattern, std::string_view address);
 
-// Part after the last unquoted "@", lower case; empty when there is none.
+// ascii_domain() of the part after the last unquoted "@"; empty when there is none.
 [[nodiscard]] std::string domain_of(std::string_view address);
 
 }  // namespace mime

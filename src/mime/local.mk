@@ -6,6 +6,7 @@ libgateway_a_SOURCES += \
 	src/mime/content_type.cc src/mime/content_type.h \
 	src/mime/date.cc src/mime/date.h \
 	src/mime/encoded_word.cc src/mime/encoded_word.h \
+	src/mime/domain.cc src/mime/domain.h \
 	src/mime/header.cc src/mime/header.h \
 	src/mime/lexer.cc src/mime/lexer.h \
 	src/mime/part_header.cc src/mime/part_header.h \

@@ -43,6 +43,9 @@ enum class Encrypt {
 enum class EncryptBcc { reject, plain, leak };
 enum class HeaderProtection { off, baseline };
 
+// Kinds of mail that are not signed unless a rule says so (semantics A.5).
+enum class Exemption { report, automatic_reply, mailing_list, resent, calendar, tnef };
+
 struct HeaderPattern {
     std::string name;
     std::string pattern;  // `*` and `?`, over the unfolded value
@@ -86,6 +89,7 @@ struct Rule {
     OnNoCertificate on_no_cert = OnNoCertificate::pass;
     OnUntransformable on_untransformable = OnUntransformable::skip;
     bool break_dkim = false;
+    std::vector<Exemption> sign_also;
     bool sign_relayed = false;
 
     bool verify = false;

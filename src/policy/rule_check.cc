@@ -9,8 +9,8 @@ namespace
 {
 
 constexpr std::string_view signing_keys[] = {
-    "sign_required", "certificate", "allow_mismatch",     "digest",
-    "padding",       "on_no_cert",  "on_untransformable", "sign_relayed"};
+    "sign_required", "certificate",        "allow_mismatch", "digest",   "padding",
+    "on_no_cert",    "on_untransformable", "sign_relayed",   "sign_also"};
 constexpr std::string_view either_keys[] = {"break_dkim"};
 constexpr std::string_view encrypting_keys[] = {
     "encrypt_keyword",        "encrypt_sensitivity", "cipher",  "key_transport",    "encrypt_bcc",

@@ -48,6 +48,11 @@ constexpr Setter<Rule> setters[] = {
          v.one_of(r.on_untransformable,
                   {OnUntransformable::skip, OnUntransformable::opaque, OnUntransformable::reject});
      }},
+    {"sign_also",
+     [](Rule& r, const Value& v) {
+         using enum Exemption;
+         v.several_of(r.sign_also, {report, automatic_reply, mailing_list, resent, calendar, tnef});
+     }},
     {"break_dkim", [](Rule& r, const Value& v) { v.yes_no(r.break_dkim); }},
     {"sign_relayed", [](Rule& r, const Value& v) { v.yes_no(r.sign_relayed); }},
 

@@ -99,6 +99,8 @@ constexpr KeySpec table[] = {
     {"rule", "on_no_cert", "pass|tempfail|reject", "pass", "no usable certificate for the author"},
     {"rule", "on_untransformable", "skip|opaque|reject", "skip",
      "mail that a clear signature would not survive on its way"},
+    {"rule", "sign_also", "report|automatic_reply|mailing_list|resent|calendar|tnef", "",
+     "kinds of mail that are left unsigned otherwise", list},
     {"rule", "break_dkim", "yes|no", "no", "sign although a DKIM or ARC signature would break"},
     {"rule", "sign_relayed", "yes|no", "no", "sign what an internal host has only passed on"},
 

@@ -4,6 +4,7 @@
 
 #include "base/ascii.h"
 #include "mime/address.h"
+#include "mime/domain.h"
 #include "mime/utf8.h"
 #include "policy/value.h"
 
@@ -32,7 +33,7 @@ std::string canonical(const std::string& item)
         if (item.find_first_of("*?", 1) != std::string::npos ||
             !mime::parse_address("a" + item.substr(1), mailbox))
             return {};
-        return std::string(any_at) + base::to_lower(mailbox.domain);
+        return std::string(any_at) + mime::ascii_domain(mailbox.domain);
     }
     if (item.find('*') != std::string::npos || !mime::parse_address(item, mailbox)) return {};
     return mailbox.address();

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cms/token.h"
+#include "mime/domain.h"
 
 namespace policy
 {
@@ -235,13 +236,13 @@ bool Value::is_domain(std::string_view domain) const
 
 void Value::domain(std::string& out) const
 {
-    if (text_.empty() || is_domain(text_)) out = base::to_lower(text_);
+    if (text_.empty() || is_domain(text_)) out = mime::ascii_domain(text_);
 }
 
 void Value::domains(std::vector<std::string>& out) const
 {
     for (const auto& item : items())
-        if (is_domain(item)) out.push_back(base::to_lower(item));
+        if (is_domain(item)) out.push_back(mime::ascii_domain(item));
 }
 
 void Value::networks(std::vector<Network>& out, Rights rights) const

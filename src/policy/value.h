@@ -45,6 +45,17 @@ public:
             out = *(values.begin() + index);
     }
 
+    // A list of them; adds to `out`.
+    template <class E>
+    void several_of(std::vector<E>& out, std::initializer_list<E> values) const
+    {
+        for (const auto& item : items()) {
+            const Value one(spec_, item, where_, problems_);
+            if (const auto index = one.alternative(values.size()); index < values.size())
+                out.push_back(*(values.begin() + index));
+        }
+    }
+
     // A key whose other values are known, but not available in this version.
     void only_the_default() const;
 

@@ -18,7 +18,7 @@ constexpr std::size_t most_in_file = 1000;
 constexpr std::size_t most_looked_at = 1024;  // of one address, before the best are taken
 
 std::uint64_t hash_of(std::string_view text) { return std::hash<std::string_view>()(text); }
-std::uint64_t hash_of_address(std::string_view address) { return hash_of(base::to_lower(address)); }
+std::uint64_t hash_of_address(std::string_view address) { return hash_of(mime::address_key(address)); }
 std::uint64_t hash_of(std::string_view issuer, std::string_view serial)
 {
     return hash_of(std::string(issuer) + '/' + std::string(serial));

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/ascii.h"
+#include "mime/address.h"
 #include "store/certificate_store.h"
 
 namespace store
@@ -26,7 +27,7 @@ std::vector<std::string> services(const Kept& kept)
     else if (!kept.name.empty() || c.addresses().empty())
         who.push_back("[key " + kept.name + "]");
     else
-        for (const auto& address : c.addresses()) who.push_back(base::to_lower(address));
+        for (const auto& address : c.addresses()) who.push_back(mime::address_key(address));
     std::vector<std::string> out;
     for (const auto& one : who) {
         if (is_authority(kept) || kept.kind != "key") {

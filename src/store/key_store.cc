@@ -67,7 +67,7 @@ void KeyStore::index()
             by_fingerprint_[summary->fingerprint].push_back(i);
         }
         for (const std::string& address : identity.certificate.addresses()) {
-            auto& list = by_address_[base::to_lower(address)];
+            auto& list = by_address_[mime::address_key(address)];
             if (list.empty() || list.back() != i) list.push_back(i);
         }
     }
@@ -76,7 +76,7 @@ void KeyStore::index()
 KeyStore::Candidates KeyStore::for_signing(std::string_view address, base::Time now) const
 {
     std::vector<const Identity*> found;
-    if (const auto it = by_address_.find(base::to_lower(address)); it != by_address_.end())
+    if (const auto it = by_address_.find(mime::address_key(address)); it != by_address_.end())
         for (std::size_t i : it->second)
             if (identities_[i].certificate.names(address)) found.push_back(&identities_[i]);
     Candidates out = judge(found, now);
@@ -98,7 +98,7 @@ std::vector<const Identity*> KeyStore::entitled(const std::vector<std::string>& 
 {
     if (recipients.empty()) return {};
     std::vector<std::size_t> candidates = shared_;
-    if (const auto it = by_address_.find(base::to_lower(recipients.front())); it != by_address_.end())
+    if (const auto it = by_address_.find(mime::address_key(recipients.front())); it != by_address_.end())
         candidates.insert(candidates.end(), it->second.begin(), it->second.end());
     std::sort(candidates.begin(), candidates.end());
     candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
@@ -135,7 +135,7 @@ std::vector<Found> KeyStore::pick(const Index& index, const std::string& key, bo
 base::Result<std::vector<Found>> KeyStore::find(std::string_view address, base::Time at,
                                                 Purpose purpose) const
 {
-    std::vector<Found> out = pick(by_address_, base::to_lower(address), purpose == Purpose::decrypt);
+    std::vector<Found> out = pick(by_address_, mime::address_key(address), purpose == Purpose::decrypt);
     std::erase_if(out, [&](const Found& f) {
         return !f.certificate.names(address) || unfit_for(purpose, f.certificate, at);
     });

@@ -2,6 +2,7 @@
 
 #include "base/ascii.h"
 #include "mime/address.h"
+#include "mime/domain.h"
 #include "mime_support.h"
 
 namespace
@@ -324,10 +325,29 @@ TEST(MailboxProperty, ValidAddressesSurviveBeingWrittenAgain)
             ASSERT_EQ(again.local, m.local) << value;
             ASSERT_EQ(again.domain, m.domain) << value;
             ASSERT_TRUE(same_address(m.address(), again.address()));
-            ASSERT_EQ(domain_of(m.address()), base::to_lower(m.domain));
+            ASSERT_EQ(domain_of(m.address()), mime::ascii_domain(m.domain));
         }
     }
     EXPECT_GT(valid, 100);
+}
+
+TEST(Address, DomainsBeyondAsciiHaveTwoForms)
+{
+    if (mime::ascii_domain("m\xC3\xBCnchen.example") == "m\xC3\xBCnchen.example")
+        GTEST_SKIP() << "built without libidn2";
+    const std::string u = "alice@m\xC3\xBCnchen.example", a = "alice@xn--mnchen-3ya.example";
+    EXPECT_TRUE(mime::same_address(u, a));
+    EXPECT_TRUE(mime::same_address("ALICE@M\xC3\x9CNCHEN.Example", a)) << "the capital letter too";
+    EXPECT_FALSE(mime::same_address("alice@munchen.example", a));
+    EXPECT_EQ(mime::address_key(u), mime::address_key(a));
+    EXPECT_EQ(mime::domain_of(u), "xn--mnchen-3ya.example");
+    EXPECT_TRUE(mime::address_matches("*@m\xC3\xBCnchen.example", a));
+    EXPECT_TRUE(mime::address_matches("*@xn--mnchen-3ya.example", u));
+    EXPECT_FALSE(mime::address_matches("bob@m\xC3\xBCnchen.example", a));
+    // What is no name has no other form, and nothing breaks.
+    for (const char* odd : {"a@\xFF.example", "a@\xE2\x80\x8B.example", "a@", "@\xC3\xBC", "\xC3\xBC"})
+        EXPECT_EQ(mime::same_address(odd, a), false) << odd;
+    EXPECT_TRUE(mime::same_address("a@\xFF.example", "A@\xFF.EXAMPLE"));
 }
 
 }  // namespace
