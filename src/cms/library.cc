@@ -45,6 +45,8 @@ void* reallocate(void* memory, std::size_t size, const char* file, int line)
 
 }  // namespace
 
+void keep_library_until_the_end() { static_cast<void>(OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr)); }
+
 bool wipe_freed_memory() { return CRYPTO_set_mem_functions(allocate, reallocate, release) == 1; }
 
 SecureHeap reserve_secure_heap(std::size_t keys)

@@ -14,6 +14,10 @@ namespace cms
 // behind.  False when it has memory already, which is then freed as it is.
 [[nodiscard]] bool wipe_freed_memory();
 
+// OpenSSL is not taken down at exit, for other threads may still be in it: libmilter's
+// do not end before the process does.  Before anything else uses it.
+void keep_library_until_the_end();
+
 // Private keys of RSA that are read from now on lie in memory of their own: locked, not
 // dumped, with guard pages around it, and wiped when they go.  Room for `keys` of up to
 // 8192 bits, which is what store::KeyCache holds at most; a key that finds no room would

@@ -72,7 +72,7 @@ base::Result<std::shared_ptr<const Message>> rewritten(const Message& message, c
     return std::make_shared<const Message>(std::move(*made));
 }
 
-Outcome onto(const Message& message, std::shared_ptr<const Message> inner, Outcome outcome)
+Outcome onto(const Message& message, const std::shared_ptr<const Message>& inner, Outcome outcome)
 {
     if (outcome.action == Action::reject || outcome.action == Action::tempfail) return outcome;
     Outcome of_header;

@@ -21,6 +21,7 @@ namespace gateway
 // rewritten() message.  Their fields differ in Content-* and MIME-Version only, and
 // in fields that `message` does not have.  Facts, reply and action are those of
 // `outcome`; what it borrows from `inner` is kept alive.
-[[nodiscard]] Outcome onto(const Message& message, std::shared_ptr<const Message> inner, Outcome outcome);
+[[nodiscard]] Outcome onto(const Message& message, const std::shared_ptr<const Message>& inner,
+                           Outcome outcome);
 
 }  // namespace gateway

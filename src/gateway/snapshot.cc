@@ -130,8 +130,8 @@ bool load_archives(Snapshot& snapshot, base::Time now, std::vector<base::Problem
 {
     constexpr std::size_t largest = 1U << 20;
     bool all = true;
-    const auto refuse = [&](base::Error error) {
-        problems.push_back({base::Severity::error, std::move(error)});
+    const auto refuse = [&](const base::Error& error) {
+        problems.push_back({base::Severity::error, error});
         all = false;
     };
     for (const auto& rule : snapshot.config.rules)

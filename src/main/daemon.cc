@@ -457,6 +457,7 @@ int main(int argc, char** argv)
     try {
         // Before OpenSSL has any memory at all.
         if (!cms::wipe_freed_memory()) std::fputs("smime-milter: OpenSSL was in use before main()\n", stderr);
+        cms::keep_library_until_the_end();
         return daemon_main::run(argc, argv);
     } catch (const std::exception& e) {
         std::fprintf(stderr, "smime-milter: internal error: %s\n", e.what());
