@@ -20,6 +20,14 @@ tests_golden_server_SOURCES = tests/golden/server.cc tests/golden/golden.cc test
 tests_golden_server_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests
 tests_golden_server_LDADD = $(gateway_libs) $(MILTER_LIBS)
 
+# For tests/sources, which runs it over servers.
+if HAVE_GTEST
+check_PROGRAMS += tests/sources/contract
+tests_sources_contract_SOURCES = tests/sources/contract.cc tests/unit/store_contract.h tests/unit/store_fixture.h
+tests_sources_contract_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(GTEST_CFLAGS)
+tests_sources_contract_LDADD = $(gateway_libs) $(GTEST_LIBS)
+endif
+
 check_PROGRAMS += tests/config-keys
 tests_config_keys_SOURCES = tests/config_keys.cc
 tests_config_keys_LDADD = $(gateway_libs)
@@ -28,7 +36,7 @@ EXTRA_DIST += tests/check-config-docs tests/check-layers tests/check-conformance
 	tests/unit/mime_support.h tests/unit/transform_support.h tests/unit/policy_support.h tests/unit/cms_fixture.h
 
 # Run by tests/run, against the built programs.
-EXTRA_DIST += tests/run tests/daemon tests/ctl tests/mta tests/lib tests/interop tests/corpora tests/differential tests/package
+EXTRA_DIST += tests/run tests/daemon tests/ctl tests/mta tests/lib tests/interop tests/sources tests/corpora tests/differential tests/package
 
 AM_TESTS_ENVIRONMENT = srcdir='$(srcdir)' abs_srcdir='$(abs_srcdir)' abs_builddir='$(abs_builddir)' CXX='$(CXX)'; \
 	export srcdir abs_srcdir abs_builddir CXX;

@@ -90,6 +90,7 @@ struct Encryption {
     std::string note;  // why not; "" when no rule wants it
     std::vector<cms::Certificate> certificates;
     std::size_t recipients = 0;  // of the certificates; the others are an archive's
+    std::string used, not_used;  // which, from where, and which not; for the log
     cms::Cipher cipher = cms::Cipher::aes256_cbc;
     std::optional<Protected> hidden;  // the message to be signed and encrypted instead
 };

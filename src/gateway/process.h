@@ -11,6 +11,7 @@
 #include "gateway/outcome.h"
 #include "gateway/snapshot.h"
 #include "store/revocation_fetcher.h"
+#include "store/sources.h"
 
 namespace gateway
 {
@@ -25,6 +26,9 @@ struct World {
     // Asked when the configuration wants CRLs fetched or OCSP; without it the
     // status of a certificate is then unknown.
     store::RevocationFetcher* revocation = nullptr;
+    // Asks the sources of [certificates] that have to be waited for; without it they
+    // are passed over.
+    store::Sources* sources = nullptr;
 };
 
 // At end-of-header: does anything need the body?

@@ -410,7 +410,9 @@ int Daemon::go_down(bool asked)
     control_.close();
     watchdog_.stop();
     quiet_ = cut_off == 0;
-    runtime_->revocation.stop();  // its threads use OpenSSL, which is cleaned up at exit
+    // Their threads use OpenSSL, which is cleaned up at exit.
+    runtime_->revocation.stop();
+    runtime_->sources.stop();
     log_.write(base::Level::notice, "stopped");
     return EXIT_SUCCESS;
 }

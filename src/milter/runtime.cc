@@ -64,6 +64,7 @@ std::shared_ptr<const gateway::Snapshot> Runtime::snapshot() const
 void Runtime::replace_snapshot(std::shared_ptr<const gateway::Snapshot> next)
 {
     admission.set_limits(limits_of(*next));
+    sources.keep_only(next->config.certificates.sources);
     const std::lock_guard lock(mutex_);
     // The old one dies here or with the last message that uses it, outside the lock.
     snapshot_.swap(next);

@@ -17,6 +17,7 @@
 #include "gateway/snapshot.h"
 #include "milter/admission.h"
 #include "store/revocation_fetcher.h"
+#include "store/sources.h"
 
 namespace milter
 {
@@ -70,7 +71,9 @@ public:
     const base::Clock& clock;
     base::Random& random;
     Admission admission;
-    store::RevocationFetcher revocation{clock};  // outlives snapshots: a reload keeps what is known
+    // These outlive snapshots: a reload keeps what is known.
+    store::RevocationFetcher revocation{clock};
+    store::Sources sources{clock, [this](base::Level level, const std::string& text) { log.write(level, text); }};
     Tally tally;
     Recent recent;
     std::atomic<std::int64_t> connections = 0;

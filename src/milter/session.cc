@@ -162,6 +162,7 @@ Answer Session::process(Mta& mta)
     world.progress = [&progress] { (void)progress(); };
     world.deadline = Steady::now() + longest_processing;
     world.revocation = &runtime_.revocation;
+    world.sources = &runtime_.sources;
     auto outcome = gateway::process(message, *passing.snapshot, world);
     // The MTA may be slow to take a new body; others can compute meanwhile.
     slot.release();

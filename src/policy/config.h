@@ -15,6 +15,7 @@
 #include "cms/trust.h"
 #include "policy/network.h"
 #include "store/key_store.h"
+#include "store/source.h"
 #include "store/trust_store.h"
 
 namespace policy
@@ -174,10 +175,13 @@ struct Split {
     std::string reentry;                // the listener where the copies come back
 };
 
-// Directories of other people's certificates; "" when there is none.
+// Where other people's certificates are; "" when there is no such directory.
 struct Certificates {
     std::string path;
-    std::string pinned;  // ADDRESS.pem: trusted for this address
+    std::string pinned;                          // ADDRESS.pem: trusted for this address
+    std::vector<store::SourceSettings> sources;  // in the order of their lines
+
+    [[nodiscard]] bool any() const { return !path.empty() || !pinned.empty() || !sources.empty(); }
 };
 
 // How signatures are judged, beside anchors and revocation data.

@@ -5,6 +5,7 @@
 #include "base/ascii.h"
 #include "policy/rule_parse.h"
 #include "policy/section.h"
+#include "policy/source_parse.h"
 #include "store/http.h"
 
 namespace policy
@@ -75,9 +76,16 @@ constexpr Setter<Split> split_setters[] = {
     {"reentry", [](Split& s, const Value& v) { v.word(s.reentry); }},
 };
 
-constexpr Setter<Certificates> certificates_setters[] = {
-    {"path", [](Certificates& c, const Value& v) { v.path(c.path); }},
-    {"pinned", [](Certificates& c, const Value& v) { v.path(c.pinned); }},
+struct CertificatesDraft {
+    Certificates certificates;
+    SourceLines sources;
+};
+
+constexpr Setter<CertificatesDraft> certificates_setters[] = {
+    {"path", [](CertificatesDraft& c, const Value& v) { v.path(c.certificates.path); }},
+    {"pinned", [](CertificatesDraft& c, const Value& v) { v.path(c.certificates.pinned); }},
+    {"source",
+     [](CertificatesDraft& c, const Value& v) { c.sources.emplace_back(v.text(), v.where()); }},
 };
 
 struct TrustDraft {
@@ -134,8 +142,8 @@ public:
             if (directory_.origin.empty()) directory_.origin = s.at(s.line);
             apply<store::KeySource>(s, keys_setters, directory_, keys_seen_, settings, problems_);
         } else if (s.kind == "certificates") {
-            apply<Certificates>(s, certificates_setters, out_.config.certificates, certificates_seen_,
-                                settings, problems_);
+            apply<CertificatesDraft>(s, certificates_setters, certificates_, certificates_seen_, settings,
+                                     problems_);
         } else if (s.kind == "split") {
             if (split_where_.empty()) split_where_ = s.at(s.line);
             apply<Split>(s, split_setters, out_.config.split, split_seen_, settings, problems_);
@@ -144,6 +152,8 @@ public:
             apply<TrustDraft>(s, trust_setters, trust_, trust_seen_, settings, problems_);
         } else if (s.kind == "key" && is_new(s, keys_by_name_)) {
             key(s);
+        } else if (s.kind == "source" && is_new(s, sources_by_name_)) {
+            named_sources_.push_back(parse_source(s, settings, problems_));
         } else if (s.kind == "rule" && is_new(s, rules_by_name_)) {
             drafts_.push_back(parse_rule(s, settings, problems_));
         }
@@ -152,6 +162,9 @@ public:
     ParsedConfig finish()
     {
         directory();
+        out_.config.certificates = std::move(certificates_.certificates);
+        out_.config.certificates.sources =
+            choose_sources(certificates_.sources, std::move(named_sources_), problems_);
         split();
         trust();
         for (auto& draft : drafts_) {
@@ -172,15 +185,16 @@ private:
     bool has_the_right_name(const Section& s)
     {
         const auto where = s.at(s.line);
-        const bool named = s.kind == "key" || s.kind == "rule";
-        constexpr std::string_view kinds[] = {"milter", "keys",  "key", "certificates",
-                                              "split",  "trust", "rule"};
+        const bool named = s.kind == "key" || s.kind == "source" || s.kind == "rule";
+        constexpr std::string_view kinds[] = {"milter", "keys",  "key",   "certificates",
+                                              "source", "split", "trust", "rule"};
         if (std::find(std::begin(kinds), std::end(kinds), s.kind) == std::end(kinds)) {
             const auto near = nearest(s.kind, kinds);
             error(where,
                   "unknown section " + title(s) +
                       (near.empty() ? "" : " (did you mean \"" + std::string(near) + "\"?)"),
-                  "wanted [milter], [keys], [key NAME], [certificates], [split], [trust] or [rule NAME]");
+                  "wanted [milter], [keys], [key NAME], [certificates], [source NAME], [split], [trust] or "
+                  "[rule NAME]");
             return false;
         }
         if (named == s.name.empty()) {
@@ -288,7 +302,9 @@ private:
     std::string split_where_;
     store::KeySource directory_;
     TrustDraft trust_;
-    Names keys_by_name_, rules_by_name_;
+    CertificatesDraft certificates_;
+    std::vector<NamedSource> named_sources_;
+    Names keys_by_name_, rules_by_name_, sources_by_name_;
     std::vector<RuleDraft> drafts_;
 };
 

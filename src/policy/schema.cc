@@ -51,6 +51,17 @@ constexpr KeySpec table[] = {
 
     {"certificates", "path", "path", "", "directory of correspondents' certificates, to encrypt to"},
     {"certificates", "pinned", "path", "", "directory of certificates that are trusted for one address each"},
+    {"certificates", "source", "uri|NAME", "", "where else certificates are, or the NAME of a [source NAME]",
+     list},
+
+    {"source", "uri", "uri", "", "what it is, and where: sqlite:/PATH, ldaps://HOST/BASE and so on"},
+    {"source", "timeout", "number", "3", "seconds a message waits for an answer"},
+    {"source", "keep", "number", "", "hours an answer is kept; without it as the kind of source asks"},
+    {"source", "keep_none", "number", "", "minutes for which there being no certificate is kept"},
+    {"source", "recipients", "patterns", "", "the recipients that are asked for; without it all", list},
+    {"source", "user", "text", "", "whom to log in as"},
+    {"source", "password", "password", "", "where its password is"},
+    {"source", "ca", "path", "", "certificates of the CAs that the server's certificate may come from"},
 
     {"split", "key", "path", "", "file with the secret of messages on their way to be split"},
     {"split", "entrance", "patterns", "", "listeners (macro daemon_name) whose mail may be split", list},

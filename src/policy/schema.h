@@ -11,7 +11,7 @@ namespace policy
 {
 
 struct KeySpec {
-    std::string_view section;  // "milter", "keys", "key", "trust", "rule"
+    std::string_view section;  // "milter", "keys", "key", "source", "trust", "rule" ...
     std::string_view key;
     std::string_view type;      // "yes|no", "size", "list", "path", "text", "a|b|c", ...
     std::string_view fallback;  // the default, as it would be written; "" for none

@@ -5,6 +5,7 @@ libgateway_a_SOURCES += \
 	src/store/certificate_store.cc src/store/certificate_store.h \
 	src/store/directory_store.cc src/store/directory_store.h \
 	src/store/expiry.cc src/store/expiry.h \
+	src/store/harvest.cc src/store/harvest.h \
 	src/store/http.cc src/store/http.h \
 	src/store/key_cache.cc src/store/key_cache.h \
 	src/store/key_index.cc src/store/key_index.h \
@@ -13,13 +14,17 @@ libgateway_a_SOURCES += \
 	src/store/password.cc \
 	src/store/revocation_fetcher.cc src/store/revocation_fetcher.h \
 	src/store/smtp.cc src/store/smtp.h \
+	src/store/source.cc src/store/source.h src/store/source_kinds.cc \
+	src/store/sources.cc src/store/sources.h \
 	src/store/trust_store.cc src/store/trust_store.h
 
 unit_sources += \
 	tests/unit/store_certificate_check_test.cc \
+	tests/unit/store_contract.h \
 	tests/unit/store_contract_test.cc \
 	tests/unit/store_expiry_test.cc \
 	tests/unit/store_fixture.h \
 	tests/unit/store_key_store_test.cc \
 	tests/unit/store_revocation_test.cc \
+	tests/unit/store_sources_test.cc \
 	tests/unit/store_trust_store_test.cc

@@ -422,6 +422,40 @@ TEST(Schema, EveryAlternativeOfATypeIsAcceptedOrNotAvailableYet)
     }
 }
 
+TEST(Config, SourcesStandInTheOrderOfTheirLinesAndTakeWhatTheirSectionsSay)
+{
+    const auto c = good(
+        "[source more]\nuri = directory:/b, with a comma\n"
+        "[certificates]\nsource = directory:/a\nsource = more\n[certificates]\nsource = directory:/c\n");
+    const auto& sources = c.certificates.sources;
+    ASSERT_EQ(sources.size(), 3U);
+    EXPECT_EQ(sources[0].uri, "directory:/a");
+    EXPECT_EQ(sources[0].name, "directory:/a");
+    EXPECT_EQ(sources[1].uri, "directory:/b, with a comma");
+    EXPECT_EQ(sources[1].name, "more");
+    EXPECT_EQ(sources[2].where, "c:7");
+    EXPECT_EQ(sources[0].timeout, 3U);
+}
+
+TEST(Config, ASourceThatCannotWorkIsNamedWithWhatIsWanted)
+{
+    const auto of = [](const std::string& line) { return problem("[certificates]\nsource = " + line + "\n"); };
+    EXPECT_EQ(of("nobody").find("c:2: error: \"nobody\" is no source of certificates; wanted directory:"), 0U);
+    EXPECT_NE(of("directory:relative").find("names no absolute path; write directory:/PATH"),
+              std::string::npos);
+    EXPECT_NE(of("directory:/a\nsource = directory:/a").find("is there already"), std::string::npos);
+    EXPECT_NE(problem("[source a]\n").find("[source a] has no uri"), std::string::npos);
+    EXPECT_NE(problem("[source a]\nuri = directory:/a\n").find("warning: [source a] is not used; add source = a"),
+              std::string::npos);
+    EXPECT_NE(of("a\n[source a]\nuri = directory:/a\ntimeout = 4").find(
+                  "c:5: error: timeout says nothing to a source directory; remove it"),
+              std::string::npos);
+    EXPECT_NE(problem("[source]\nuri = directory:/a\n").find("[source] has no name"), std::string::npos);
+    std::string many = "directory:/0";
+    for (int i = 1; i < 17; ++i) many += "\nsource = directory:/" + std::to_string(i);
+    EXPECT_NE(of(many).find("more than 16 sources"), std::string::npos);
+}
+
 TEST(Schema, KeysAreFoundByNearSpellings)
 {
     EXPECT_EQ(nearest_key("rule", "recipents"), "recipient");
@@ -442,7 +476,7 @@ TEST(Schema, NoKeyIsListedTwiceAndDefaultsFitTheirTypes)
         EXPECT_TRUE(seen.insert(std::string(spec.section) + "." + std::string(spec.key)).second) << spec.key;
         EXPECT_FALSE(spec.summary.empty() || spec.type.empty()) << spec.key;
         if (spec.fallback.empty()) continue;
-        const bool named = spec.section == "rule" || spec.section == "key";
+        const bool named = spec.section == "rule" || spec.section == "key" || spec.section == "source";
         const auto text = load("[" + std::string(spec.section) + (named ? " n]\n" : "]\n") +
                                std::string(spec.key) + " = " + std::string(spec.fallback) + "\n")
                               .text();

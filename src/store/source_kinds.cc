@@ -1,0 +1,79 @@
+// The table of kinds of sources.  A new one adds an entry here, and its backend in
+// a file of its own.
+#include <algorithm>
+#include <array>
+
+#include "store/directory_store.h"
+#include "store/source.h"
+
+namespace store
+{
+namespace
+{
+
+constexpr std::string_view directory_schemes[] = {"directory:"};
+constexpr std::string_view ldap_schemes[] = {"ldap://", "ldaps://", "ldapi://"};
+constexpr std::string_view ldap_keys[] = {"user", "password", "ca"};
+constexpr std::string_view smimea_schemes[] = {"smimea:"};
+constexpr std::string_view postgresql_schemes[] = {"postgresql://"};
+constexpr std::string_view postgresql_keys[] = {"user", "password", "ca"};
+
+base::Result<> has_absolute_path(const SourceSettings& settings)
+{
+    if (after_scheme(settings.uri).starts_with('/')) return {};
+    return base::fail(base::Code::configuration, settings.where,
+                      "\"" + settings.uri + "\" names no absolute path",
+                      "write " + settings.uri.substr(0, settings.uri.find(':') + 1) + "/PATH");
+}
+
+std::shared_ptr<const CertificateStore> open_directory(const SourceSettings& settings,
+                                                       std::vector<base::Problem>& problems)
+{
+    return DirectoryStore::open({std::string(after_scheme(settings.uri))}, problems);
+}
+
+const std::array kinds = {
+    SourceKind{.name = "directory",
+               .schemes = directory_schemes,
+               .example = "directory:/etc/smime-milter/certificates",
+               .waits = false,
+               .check = has_absolute_path,
+               .open_store = open_directory},
+    SourceKind{.name = "ldap",
+               .schemes = ldap_schemes,
+               .example = "ldaps://ldap.example.org/ou=people,dc=example,dc=org",
+               .lacking = "libldap",
+               .keys = ldap_keys,
+               .provenance = Provenance::Kind::ldap},
+    SourceKind{.name = "smimea",
+               .schemes = smimea_schemes,
+               .example = "smimea:",
+               .threads = 4,
+               .lacking = "libunbound",
+               .provenance = Provenance::Kind::dns},
+    SourceKind{.name = "postgresql",
+               .schemes = postgresql_schemes,
+               .example = "postgresql://db.example.org/smime",
+               .learns = true,
+               .lacking = "libpq",
+               .keys = postgresql_keys,
+               .keep = 1,
+               .keep_none = 1,
+               .provenance = Provenance::Kind::database},
+};
+
+}  // namespace
+
+std::span<const SourceKind> source_kinds() { return kinds; }
+
+const SourceKind* source_kind(std::string_view uri)
+{
+    const auto speaks = [&](const SourceKind& kind) {
+        return std::any_of(kind.schemes.begin(), kind.schemes.end(),
+                           [&](std::string_view scheme) { return uri.starts_with(scheme); });
+    };
+    const auto found = std::find_if(kinds.begin(), kinds.end(), speaks);
+    return found == kinds.end() ? nullptr : &*found;
+}
+
+}  // namespace store
