@@ -27,6 +27,9 @@ tests_sources_contract_SOURCES = tests/sources/contract.cc tests/unit/store_cont
 tests_sources_contract_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(GTEST_CFLAGS)
 tests_sources_contract_LDADD = $(gateway_libs) $(GTEST_LIBS)
 endif
+check_PROGRAMS += tests/sources/learn
+tests_sources_learn_SOURCES = tests/sources/learn.cc
+tests_sources_learn_LDADD = $(gateway_libs)
 
 check_PROGRAMS += tests/config-keys
 tests_config_keys_SOURCES = tests/config_keys.cc

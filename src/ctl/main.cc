@@ -20,6 +20,10 @@ constexpr Command cert[] = {
     {"export", "write one as PEM, DER or PFX", ctl::cert_export},
     {"remove", "remove one, or keep a key for decrypting only", ctl::cert_remove},
     {"expiry", "list what expires soon: for cron", ctl::cert_expiry},
+    {"pending", "list what mail has taught and nobody has approved", ctl::cert_pending},
+    {"approve", "use a learned certificate", ctl::cert_approve},
+    {"reject", "never use a learned certificate", ctl::cert_reject},
+    {"backup", "copy the database of learned certificates", ctl::cert_backup},
 };
 
 constexpr Command test_ca[] = {
@@ -44,7 +48,7 @@ constexpr Command commands[] = {
     {"decrypt", "decrypt a message with a given key", ctl::decrypt},
     {"reencapsulate", "make a clear signature opaque, without a key", ctl::reencapsulate},
     {"inspect", "show the MIME tree and the CMS layers of a message", ctl::inspect},
-    {"cert", "certificates: check, import, list, show, export, remove, expiry", nullptr, cert},
+    {"cert", "certificates: check, import, list, show, export, remove, expiry, pending and more", nullptr, cert},
     {"test-ca", "a certification authority for trying things out", nullptr, test_ca},
     {"setup", "the lines that hook the milter into the MTA", nullptr, setup},
     {"doctor", "tell whether the milter is hooked in and reachable", ctl::doctor},

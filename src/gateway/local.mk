@@ -33,6 +33,7 @@ unit_sources += \
 	tests/unit/gateway_split_test.cc \
 	tests/unit/gateway_encrypt_test.cc \
 	tests/unit/gateway_site.h \
+	tests/unit/gateway_lesson_test.cc \
 	tests/unit/gateway_reencapsulate_test.cc \
 	tests/unit/gateway_results_test.cc \
 	tests/unit/gateway_sign_test.cc \

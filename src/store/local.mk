@@ -26,7 +26,9 @@ unit_sources += \
 	tests/unit/store_contract_test.cc \
 	tests/unit/store_expiry_test.cc \
 	tests/unit/store_fixture.h \
+	tests/unit/store_harvest_test.cc \
 	tests/unit/store_key_store_test.cc \
 	tests/unit/store_revocation_test.cc \
 	tests/unit/store_sources_test.cc \
+	tests/unit/store_sqlite_test.cc \
 	tests/unit/store_trust_store_test.cc

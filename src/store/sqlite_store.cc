@@ -85,6 +85,9 @@ base::Result<std::vector<Found>> SqliteStore::select(const char* condition, std:
         auto certificate = cms::Certificate::from_der(statement.text(0));
         const std::string address = statement.text(1);
         if (!certificate || !wanted(*certificate, address)) continue;
+        // One certificate may have been learned for several addresses.
+        if (std::any_of(out.begin(), out.end(), [&](const Found& f) { return f.certificate == *certificate; }))
+            continue;
         Found found{std::move(*certificate), nullptr, {Provenance::Kind::learned, path_, false}};
         found.preferred = statement.number(4) != 0;
         if (!statement.nothing(3)) found.capabilities = ciphers_of(statement.text(3));

@@ -22,6 +22,7 @@ class SqliteStore final : public CertificateStore
 {
 public:
     explicit SqliteStore(std::string path) : path_(std::move(path)) {}
+    [[nodiscard]] const std::string& path() const { return path_; }
 
     [[nodiscard]] base::Result<std::vector<Found>> find(std::string_view address, base::Time at,
                                                         Purpose purpose) const override;

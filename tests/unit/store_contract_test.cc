@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "cms/certificate_summary.h"
+#include "config.h"
 #include "cms/container.h"
 #include "store/directory_store.h"
 #include "store/key_store.h"
+#include "store/sqlite_store.h"
 #include "store_contract.h"
 #include "store_fixture.h"
 
@@ -58,7 +60,26 @@ struct Combined {
     }
 };
 
+#ifdef HAVE_SQLITE
+struct Learned {
+    static constexpr bool has_keys = false, indexed = true;
+    static std::shared_ptr<const CertificateStore> make(const TemporaryDirectory& d,
+                                                        const std::vector<cms::Identity>& with)
+    {
+        std::vector<base::Problem> problems;
+        auto learned =
+            must(store::SqliteLearned::open(d / "certificates.db", store::OnDamage::refuse, problems));
+        for (const auto& who : with)
+            for (const auto& address : who.certificate.addresses())
+                EXPECT_TRUE(learned->put({address, who.certificate, {}}, store::LearnedState::used, now));
+        return std::make_shared<store::SqliteStore>(d / "certificates.db");
+    }
+};
+
+using Backends = testing::Types<Directory, Keys, Combined, Learned>;
+#else
 using Backends = testing::Types<Directory, Keys, Combined>;
+#endif
 INSTANTIATE_TYPED_TEST_SUITE_P(OnThisMachine, StoreContract, Backends);
 
 // --- what only directories have ---

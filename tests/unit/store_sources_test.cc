@@ -296,7 +296,7 @@ TEST(Sources, WhatALyingServerSendsIsBounded)
     for (const auto& remark : answer->remarks) EXPECT_LT(remark.size(), 500U);
 }
 
-TEST(Sources, AHundredThousandStrangersLeaveRoomForCorrespondents)  // C08
+TEST(Sources, AHundredThousandStrangersLeaveRoomForCorrespondents)
 {
     Sources::Bounds bounds;
     bounds.octets = 8U << 20;
