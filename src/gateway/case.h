@@ -125,6 +125,13 @@ void add_strip_evidence(const Verdict& verdict, Outcome& outcome);
 // Is the signature intact and the author's own, whoever vouches for it?
 [[nodiscard]] bool is_authors_own(const Verdict& verdict);
 
+// --- lesson.cc ---
+
+// Can a message of this author, in this direction, teach anything at all?
+[[nodiscard]] bool may_teach(const Case& c);
+// What one teaches that was judged so; nullopt when it teaches nothing (semantics F).
+[[nodiscard]] std::optional<store::Lesson> lesson_of(const Case& c, const Verdict& verdict, base::Time now);
+
 // --- already_signed.cc ---
 
 // Does the plan change signatures, and is there one?  The header alone says so.

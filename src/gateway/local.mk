@@ -7,6 +7,7 @@ libgateway_a_SOURCES += \
 	src/gateway/already_signed.cc \
 	src/gateway/authentication_results.cc src/gateway/authentication_results.h \
 	src/gateway/incoming.cc src/gateway/outgoing.cc \
+	src/gateway/lesson.cc \
 	src/gateway/marks.cc src/gateway/marks.h \
 	src/gateway/message.cc src/gateway/message.h \
 	src/gateway/outcome.cc src/gateway/outcome.h \

@@ -52,10 +52,11 @@ public:
         any_ = false;
         answers_.clear();
         why_.clear();
+        said_.reset();
         temporary_ = false;
         const std::string domain = "@" + mime::domain_of(recipient);
         if (rule.prefer_domain) take(vouched_for(domain));
-        take(here(recipient));
+        take(here(recipient));  // what is said of a person is not said of the domain's gateway
         ask(recipient);
         if (!rule.prefer_domain) take(vouched_for(domain));
         if (any_) return;
@@ -82,8 +83,10 @@ private:
             if (!voucher_.empty()) what += ", vouched for by source " + voucher_;
             consider(what, "");
             if (std::find(out_.certificates.begin(), out_.certificates.end(), found.certificate) ==
-                out_.certificates.end())
+                out_.certificates.end()) {
                 out_.certificates.push_back(found.certificate);
+                out_.capabilities.push_back(found.capabilities ? found.capabilities : said_);
+            }
         }
     }
 
@@ -103,6 +106,9 @@ private:
             for (auto& f : *found)
                 if (f.origin.kind != Kind::pinned) others.push_back(std::move(f));
         }
+        // What was learned about somebody holds for all certificates of theirs.
+        for (const auto& f : others)
+            if (!said_) said_ = f.capabilities;
         std::stable_sort(others.begin(), others.end(), better);
         out.insert(out.end(), others.begin(), others.end());
         return out;
@@ -245,6 +251,7 @@ private:
     RecipientCertificates& out_;
     const std::string* recipient_ = nullptr;
     bool all_ = false, any_ = false;
+    cms::SaidCapabilities said_;
     std::map<const store::SourceSettings*, std::chrono::steady_clock::time_point> waits_until_;
     std::map<const store::SourceSettings*, Answer> answers_;  // for the recipient
     std::string voucher_;                                     // the source that vouches for a certificate

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cms/capabilities.h"
 #include "cms/certificate.h"
 #include "gateway/case.h"
 
@@ -22,7 +23,8 @@ struct RecipientCertificates {
         std::string what;     // "serial 01ab, ldap partners: uid=carol", "source partners"
         std::string why_not;  // one lower-case phrase; "": it is used
     };
-    std::vector<cms::Certificate> certificates;  // each once
+    std::vector<cms::Certificate> certificates;        // each once
+    std::vector<cms::SaidCapabilities> capabilities;  // of their owners, in the same order
     std::vector<Missing> missing;
     std::vector<Considered> considered;  // the first ones of a message
 

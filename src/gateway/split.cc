@@ -134,7 +134,7 @@ void split(const Case& c, const Message& message, const World& world, Outcome& o
                                demanded.any_temporary());
 
     const auto cipher =
-        plan.encrypt_rule->cipher ? *plan.encrypt_rule->cipher : cms::common_cipher(found.certificates);
+        plan.encrypt_rule->cipher ? *plan.encrypt_rule->cipher : cms::common_cipher(found.certificates, found.capabilities);
     auto sealed = cms::seal(contents(c, message, cipher, world.clock->now()), c.snapshot.split_key);
     if (!sealed) return refuse_in_clear(outcome, report, sealed.error().what, true);
     const auto edits = content_edits(

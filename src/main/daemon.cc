@@ -412,6 +412,7 @@ int Daemon::go_down(bool asked)
     quiet_ = cut_off == 0;
     // Their threads use OpenSSL, which is cleaned up at exit.
     runtime_->revocation.stop();
+    runtime_->harvester.stop();
     runtime_->sources.stop();
     log_.write(base::Level::notice, "stopped");
     return EXIT_SUCCESS;

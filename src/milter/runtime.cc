@@ -53,6 +53,15 @@ Runtime::Runtime(base::Log& log_to, const base::Clock& clock_from, base::Random&
       admission(limits_of(*first)),
       snapshot_(std::move(first))
 {
+    follow(*snapshot_);
+}
+
+// Its threads write and ask as this one says.
+void Runtime::follow(const gateway::Snapshot& snapshot)
+{
+    const auto& certificates = snapshot.config.certificates;
+    sources.keep_only(certificates.sources);
+    harvester.configure(certificates.learns_into(), certificates.harvest);
 }
 
 std::shared_ptr<const gateway::Snapshot> Runtime::snapshot() const
@@ -64,7 +73,7 @@ std::shared_ptr<const gateway::Snapshot> Runtime::snapshot() const
 void Runtime::replace_snapshot(std::shared_ptr<const gateway::Snapshot> next)
 {
     admission.set_limits(limits_of(*next));
-    sources.keep_only(next->config.certificates.sources);
+    follow(*next);
     const std::lock_guard lock(mutex_);
     // The old one dies here or with the last message that uses it, outside the lock.
     snapshot_.swap(next);

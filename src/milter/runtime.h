@@ -16,6 +16,7 @@
 #include "gateway/outcome.h"
 #include "gateway/snapshot.h"
 #include "milter/admission.h"
+#include "store/harvester.h"
 #include "store/revocation_fetcher.h"
 #include "store/sources.h"
 
@@ -74,6 +75,7 @@ public:
     // These outlive snapshots: a reload keeps what is known.
     store::RevocationFetcher revocation{clock};
     store::Sources sources{clock, [this](base::Level level, const std::string& text) { log.write(level, text); }};
+    store::Harvester harvester{clock, sources, [this](base::Level level, const std::string& text) { log.write(level, text); }};
     Tally tally;
     Recent recent;
     std::atomic<std::int64_t> connections = 0;
@@ -81,6 +83,8 @@ public:
     std::atomic<std::int64_t> receiving = 0;  // from the first header field to the end
 
 private:
+    void follow(const gateway::Snapshot& snapshot);
+
     mutable std::mutex mutex_;
     std::shared_ptr<const gateway::Snapshot> snapshot_;
     std::atomic<bool> draining_ = false;

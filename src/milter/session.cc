@@ -174,6 +174,7 @@ Answer Session::process(Mta& mta)
             temporary_reply("451", "4.3.2", "the message could not be edited, try again later"));
     }
     report(message.envelope, outcome);
+    if (outcome.lesson) runtime_.harvester.learn(std::move(*outcome.lesson));
     return applied.answer;
 }
 

@@ -14,6 +14,7 @@
 #include "cms/sign.h"
 #include "cms/trust.h"
 #include "policy/network.h"
+#include "store/harvest.h"
 #include "store/key_store.h"
 #include "store/source.h"
 #include "store/trust_store.h"
@@ -180,7 +181,10 @@ struct Certificates {
     std::string path;
     std::string pinned;                          // ADDRESS.pem: trusted for this address
     std::vector<store::SourceSettings> sources;  // in the order of their lines
+    store::Harvest harvest = store::Harvest::off;
 
+    // Where what is learned goes: the first source that can take it.
+    [[nodiscard]] const store::SourceSettings* learns_into() const;
     [[nodiscard]] bool any() const { return !path.empty() || !pinned.empty() || !sources.empty(); }
 };
 

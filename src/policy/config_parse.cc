@@ -1,6 +1,7 @@
 #include "policy/config_parse.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/ascii.h"
 #include "policy/rule_parse.h"
@@ -13,6 +14,7 @@ namespace policy
 namespace
 {
 
+constexpr const char* default_learned = "sqlite:/var/lib/smime-milter/certificates.db";
 constexpr std::uint64_t kilo = 1U << 10, giga = 1U << 30;
 
 constexpr Setter<ParsedConfig> milter_setters[] = {
@@ -79,6 +81,7 @@ constexpr Setter<Split> split_setters[] = {
 struct CertificatesDraft {
     Certificates certificates;
     SourceLines sources;
+    std::optional<store::Harvest> harvest;
 };
 
 constexpr Setter<CertificatesDraft> certificates_setters[] = {
@@ -86,6 +89,11 @@ constexpr Setter<CertificatesDraft> certificates_setters[] = {
     {"pinned", [](CertificatesDraft& c, const Value& v) { v.path(c.certificates.pinned); }},
     {"source",
      [](CertificatesDraft& c, const Value& v) { c.sources.emplace_back(v.text(), v.where()); }},
+    {"harvest",
+     [](CertificatesDraft& c, const Value& v) {
+         using enum store::Harvest;
+         v.one_of(c.harvest, {off, pending, automatic});
+     }},
 };
 
 struct TrustDraft {
@@ -162,9 +170,7 @@ public:
     ParsedConfig finish()
     {
         directory();
-        out_.config.certificates = std::move(certificates_.certificates);
-        out_.config.certificates.sources =
-            choose_sources(certificates_.sources, std::move(named_sources_), problems_);
+        certificates();
         split();
         trust();
         for (auto& draft : drafts_) {
@@ -254,6 +260,22 @@ private:
                 error(found->second.where, "password without path",
                       "add path = /PATH of the keys' directory");
         }
+    }
+
+    // Who wants to learn need not say where to; who has a place for it need not say that.
+    void certificates()
+    {
+        auto& out = out_.config.certificates;
+        const auto found = certificates_seen_.find("harvest");
+        const bool wants = certificates_.harvest && *certificates_.harvest != store::Harvest::off;
+        out = std::move(certificates_.certificates);
+        out.sources = choose_sources(certificates_.sources, named_sources_, problems_);
+        if (wants && out.learns_into() == nullptr) {
+            const SourceLines own = {{default_learned, found->second.where}};
+            for (auto& source : choose_sources(own, {}, problems_)) out.sources.push_back(std::move(source));
+        }
+        out.harvest = certificates_.harvest.value_or(
+            out.learns_into() == nullptr ? store::Harvest::off : store::Harvest::pending);
     }
 
     void split()

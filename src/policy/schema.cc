@@ -53,6 +53,8 @@ constexpr KeySpec table[] = {
     {"certificates", "pinned", "path", "", "directory of certificates that are trusted for one address each"},
     {"certificates", "source", "uri|NAME", "", "where else certificates are, or the NAME of a [source NAME]",
      list},
+    {"certificates", "harvest", "off|pending|auto", "",
+     "whether verified mail teaches its author's certificate; without it pending where a source can learn"},
 
     {"source", "uri", "uri", "", "what it is, and where: sqlite:/PATH, ldaps://HOST/BASE and so on"},
     {"source", "timeout", "number", "3", "seconds a message waits for an answer"},

@@ -94,6 +94,12 @@ struct Learning {
     std::string fingerprint;
 };
 
+// What becomes of a database that is found to be damaged when it is opened.
+enum class OnDamage {
+    refuse,     // it is an error
+    set_aside,  // it is renamed, a problem tells so, and a new one begins
+};
+
 // A database of learned certificates, for one thread; a source of its kind reads it
 // meanwhile.  Several daemons may write to one: nothing is lost or there twice.
 class LearnedStore
@@ -111,6 +117,9 @@ public:
     // Those in that state, by address; at most `most` after the first `skip`.
     [[nodiscard]] virtual base::Result<std::vector<std::pair<Learned, cms::Certificate>>> list(
         LearnedState state, std::size_t skip, std::size_t most) = 0;
+    // Is what was opened no longer the right thing: damaged, or replaced?
+    [[nodiscard]] virtual bool must_be_opened_anew() const { return false; }
+
     // False: there is no such certificate.  `used` means approved by somebody.
     [[nodiscard]] virtual base::Result<bool> decide(std::string_view address, std::string_view fingerprint,
                                                     LearnedState state) = 0;

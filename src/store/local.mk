@@ -7,7 +7,7 @@ libgateway_a_SOURCES += \
 	src/store/directory_store.cc src/store/directory_store.h \
 	src/store/dns.cc src/store/dns.h \
 	src/store/expiry.cc src/store/expiry.h \
-	src/store/harvest.cc src/store/harvest.h \
+	src/store/harvest.cc src/store/harvest.h src/store/harvester.cc src/store/harvester.h \
 	src/store/http.cc src/store/http.h \
 	src/store/key_cache.cc src/store/key_cache.h \
 	src/store/key_index.cc src/store/key_index.h \
@@ -24,6 +24,8 @@ libgateway_a_SOURCES += \
 	src/store/smtp.cc src/store/smtp.h \
 	src/store/source.cc src/store/source.h src/store/source_kinds.cc \
 	src/store/sources.cc src/store/sources.h \
+	src/store/sqlite_database.cc src/store/sqlite_database.h \
+	src/store/sqlite_store.cc src/store/sqlite_store.h \
 	src/store/trust_store.cc src/store/trust_store.h
 
 unit_sources += \

@@ -19,12 +19,11 @@
 #include "base/result.h"
 #include "cms/association.h"
 #include "store/certificate_store.h"
+#include "store/harvest.h"
 #include "store/key_store.h"
 
 namespace store
 {
-
-class LearnedStore;
 
 // One line `source =` of [certificates], with what its [source NAME] adds.
 struct SourceSettings {
@@ -127,7 +126,8 @@ struct SourceKind {
                                                           std::vector<base::Problem>&) = nullptr;
     Provenance::Kind provenance = Provenance::Kind::file;
     // With `learns`: opens it for writing, for one thread; makes it when it is not there.
-    base::Result<std::unique_ptr<LearnedStore>> (*open_learned)(const SourceSettings&) = nullptr;
+    base::Result<std::unique_ptr<LearnedStore>> (*open_learned)(const SourceSettings&, OnDamage,
+                                                                std::vector<base::Problem>&) = nullptr;
 };
 
 [[nodiscard]] std::span<const SourceKind> source_kinds();

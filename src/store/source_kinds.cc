@@ -10,6 +10,7 @@
 #include "store/postgresql_connection.h"
 #include "store/smimea.h"
 #include "store/source.h"
+#include "store/sqlite_store.h"
 
 namespace store
 {
@@ -17,6 +18,7 @@ namespace
 {
 
 constexpr std::string_view directory_schemes[] = {"directory:"};
+constexpr std::string_view sqlite_schemes[] = {"sqlite:"};
 constexpr std::string_view ldap_schemes[] = {"ldap://", "ldaps://", "ldapi://"};
 constexpr std::string_view ldap_keys[] = {"user", "password", "ca", "base", "filter", "starttls"};
 constexpr std::string_view smimea_schemes[] = {"smimea:"};
@@ -38,6 +40,20 @@ std::shared_ptr<const CertificateStore> open_directory(const SourceSettings& set
     return DirectoryStore::open({std::string(after_scheme(settings.uri))}, problems);
 }
 
+std::shared_ptr<const CertificateStore> open_sqlite(const SourceSettings& settings, std::vector<base::Problem>&)
+{
+    return std::make_shared<SqliteStore>(std::string(after_scheme(settings.uri)));
+}
+
+base::Result<std::unique_ptr<LearnedStore>> open_learned_sqlite(const SourceSettings& settings,
+                                                                OnDamage on_damage,
+                                                                std::vector<base::Problem>& problems)
+{
+    auto opened = SqliteLearned::open(std::string(after_scheme(settings.uri)), on_damage, problems);
+    if (!opened) return base::fail(opened.error());
+    return std::unique_ptr<LearnedStore>(std::move(*opened));
+}
+
 const std::array kinds = {
     SourceKind{.name = "directory",
                .schemes = directory_schemes,
@@ -45,6 +61,16 @@ const std::array kinds = {
                .waits = false,
                .check = has_absolute_path,
                .open_store = open_directory},
+    SourceKind{.name = "sqlite",
+               .schemes = sqlite_schemes,
+               .example = "sqlite:/var/lib/smime-milter/certificates.db",
+               .waits = false,
+               .learns = true,
+               .lacking = sqlite_lacking(),
+               .check = has_absolute_path,
+               .open_store = open_sqlite,
+               .provenance = Provenance::Kind::learned,
+               .open_learned = open_learned_sqlite},
     SourceKind{.name = "ldap",
                .schemes = ldap_schemes,
                .example = "ldaps://ldap.example.org/ou=people,dc=example,dc=org",

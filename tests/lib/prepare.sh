@@ -4,7 +4,7 @@
 # which git ignores.
 
 packages_build="g++ make autoconf automake pkg-config libmilter-dev libssl-dev libmimetic-dev libinih-dev
-	libfmt-dev libcurl4-openssl-dev libidn2-dev libldap-dev libunbound-dev libpq-dev libexpected-dev
+	libfmt-dev libcurl4-openssl-dev libidn2-dev libsqlite3-dev libldap-dev libunbound-dev libpq-dev libexpected-dev
 	libcli11-dev nlohmann-json3-dev"
 packages_postfix="openssl python3 postfix sasl2-bin libsasl2-modules"
 # Of these the programs are wanted, no service of the machine: see install_missing.
