@@ -323,7 +323,8 @@ base::Result<std::unique_ptr<CertificateSource>> open_postgresql(const SourceSet
     return std::make_unique<PostgresSource>(Database(settings, std::move(*servers)));
 }
 
-base::Result<std::unique_ptr<LearnedStore>> open_postgresql_learned(const SourceSettings& settings)
+base::Result<std::unique_ptr<LearnedStore>> open_postgresql_learned(const SourceSettings& settings, OnDamage,
+                                                                    std::vector<base::Problem>&)
 {
     auto servers = postgres_servers(settings);
     if (!servers) return base::fail(servers.error());

@@ -25,6 +25,6 @@ namespace store
 // Connects with the first use, and again after a failure.  No call takes longer than
 // the settings' timeout.
 [[nodiscard]] base::Result<std::unique_ptr<LearnedStore>> open_postgresql_learned(
-    const SourceSettings& settings);
+    const SourceSettings& settings, OnDamage on_damage, std::vector<base::Problem>& problems);
 
 }  // namespace store

@@ -35,7 +35,8 @@ const store::SourceSettings& source()
 
 std::unique_ptr<store::LearnedStore> database()
 {
-    return must(store::source_kind(source().uri)->open_learned(source()));
+    std::vector<base::Problem> problems;
+    return must(store::source_kind(source().uri)->open_learned(source(), store::OnDamage::refuse, problems));
 }
 
 // As the daemon finds them, with nothing remembered.
