@@ -162,7 +162,13 @@ private:
 class PostgresLearned final : public LearnedStore
 {
 public:
-    explicit PostgresLearned(Database database) : database_(std::move(database)) {}
+    PostgresLearned(Database database, std::shared_ptr<const std::atomic<bool>> cancelled)
+        : database_(std::move(database)), cancelled_(std::move(cancelled))
+    {
+        if (cancelled_ == nullptr) cancelled_ = std::make_shared<const std::atomic<bool>>(false);
+    }
+
+    base::Result<> connect() { return database_.connect(patience()); }
 
     base::Result<Learning> learn(const Lesson& lesson, Harvest mode, base::Time now) override
     {
@@ -303,7 +309,7 @@ private:
     }
 
     Database database_;
-    std::shared_ptr<const std::atomic<bool>> cancelled_ = std::make_shared<const std::atomic<bool>>(false);
+    std::shared_ptr<const std::atomic<bool>> cancelled_;
     Patience patience_;
 };
 
@@ -328,7 +334,10 @@ base::Result<std::unique_ptr<LearnedStore>> open_postgresql_learned(const Source
 {
     auto servers = postgres_servers(settings);
     if (!servers) return base::fail(servers.error());
-    return std::make_unique<PostgresLearned>(Database(settings, std::move(*servers)));
+    auto learned =
+        std::make_unique<PostgresLearned>(Database(settings, std::move(*servers)), settings.cancelled);
+    if (auto connected = learned->connect(); !connected) return base::fail(connected.error());
+    return learned;
 }
 
 }  // namespace store

@@ -22,8 +22,8 @@ namespace store
 [[nodiscard]] base::Result<std::unique_ptr<CertificateSource>> open_postgresql(
     const SourceSettings& settings);
 
-// Connects with the first use, and again after a failure.  No call takes longer than
-// the settings' timeout.
+// Connected; it connects again after a failure.  Neither this nor any of its calls takes
+// longer than the settings' timeout, or goes on when they are `cancelled`.
 [[nodiscard]] base::Result<std::unique_ptr<LearnedStore>> open_postgresql_learned(
     const SourceSettings& settings, OnDamage on_damage, std::vector<base::Problem>& problems);
 

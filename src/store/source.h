@@ -45,6 +45,8 @@ struct SourceSettings {
     std::string trust_anchor;                // file with the keys of the root; "": the one of Debian
     std::string resolver;                    // addresses, or "recursive"; "": those of /etc/resolv.conf
     std::map<std::string, std::string> set;  // the keys of its section as they are written
+    // Set by who opens it for learning: whoever waits then gives up when it becomes true.
+    std::shared_ptr<const std::atomic<bool>> cancelled{};
 
     // All that makes a difference for what is asked: equal ones share a cache.
     [[nodiscard]] std::string identity() const;
