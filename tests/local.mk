@@ -26,7 +26,14 @@ check_PROGRAMS += tests/sources/contract
 tests_sources_contract_SOURCES = tests/sources/contract.cc tests/unit/store_contract.h tests/unit/store_fixture.h
 tests_sources_contract_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(GTEST_CFLAGS)
 tests_sources_contract_LDADD = $(gateway_libs) $(GTEST_LIBS)
+check_PROGRAMS += tests/sources/learned
+tests_sources_learned_SOURCES = tests/sources/learned.cc tests/unit/store_fixture.h
+tests_sources_learned_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(GTEST_CFLAGS)
+tests_sources_learned_LDADD = $(gateway_libs) $(GTEST_LIBS)
 endif
+check_PROGRAMS += tests/sources/ask
+tests_sources_ask_SOURCES = tests/sources/ask.cc
+tests_sources_ask_LDADD = $(gateway_libs)
 check_PROGRAMS += tests/sources/learn
 tests_sources_learn_SOURCES = tests/sources/learn.cc
 tests_sources_learn_LDADD = $(gateway_libs)

@@ -25,6 +25,8 @@ constexpr int patience = 3;  // of a message with each source, in its timeouts
 
 class Chooser
 {
+    using Answer = base::Result<std::shared_ptr<const store::Answer>>;
+
 public:
     Chooser(const Case& c, const World& world, RecipientCertificates& out) : c_(c), world_(world), out_(out)
     {
@@ -48,6 +50,7 @@ public:
         recipient_ = &recipient;
         all_ = rule.all_certificates;
         any_ = false;
+        answers_.clear();
         why_.clear();
         said_.reset();
         temporary_ = false;
@@ -66,16 +69,18 @@ private:
     void take(const std::vector<Found>& candidates)
     {
         for (const auto& found : candidates) {
-            const std::string what = "serial " + found.certificate.serial() + ", " + found.origin.text();
+            std::string what = "serial " + found.certificate.serial() + ", " + found.origin.text();
             if (any_ && !all_) {
                 consider(what, "an earlier one is used");
                 continue;
             }
+            voucher_.clear();
             if (const auto why = unusable(found)) {
                 consider(what, *why);
                 continue;
             }
             any_ = true;
+            if (!voucher_.empty()) what += ", vouched for by source " + voucher_;
             consider(what, "");
             if (std::find(out_.certificates.begin(), out_.certificates.end(), found.certificate) ==
                 out_.certificates.end()) {
@@ -123,11 +128,7 @@ private:
                 consider(what, "not asked: " + *unfit);
                 continue;
             }
-            // All recipients together do not wait for ever.
-            const auto [until, first] = waits_until_.try_emplace(
-                &source, std::min(world_.deadline, std::chrono::steady_clock::now() +
-                                                       patience * std::chrono::seconds(source.timeout)));
-            const auto answer = world_.sources->ask(source, recipient, until->second, world_.progress);
+            const auto& answer = answer_of(source);
             if (!answer) {
                 note(what + ": " + answer.error().what, true);
                 consider(what, answer.error().what);
@@ -147,6 +148,20 @@ private:
             std::stable_sort(fit.begin(), fit.end(), better);
             take(fit);
         }
+    }
+
+    // Asked once for each recipient.
+    const Answer& answer_of(const store::SourceSettings& source)
+    {
+        const auto known = answers_.find(&source);
+        if (known != answers_.end()) return known->second;
+        // All recipients together do not wait for ever.
+        const auto [until, first] = waits_until_.try_emplace(
+            &source, std::min(world_.deadline, std::chrono::steady_clock::now() +
+                                                   patience * std::chrono::seconds(source.timeout)));
+        return answers_
+            .emplace(&source, world_.sources->ask(source, *recipient_, until->second, world_.progress))
+            .first->second;
     }
 
     static bool better(const Found& a, const Found& b)
@@ -173,14 +188,36 @@ private:
         }
         const auto path = c_.snapshot.trust.validate(certificate, found.issuers, options_);
         using enum cms::Finding;
+        bool vouched = found.origin.needs_no_path();
         for (const auto finding : path.findings.list()) {
             // Whoever vouches for it answers for everything but its revocation.
-            if (found.origin.needs_no_path() && finding != revoked) continue;
+            if (finding != revoked && (vouched || (vouched = signed_dns_vouches(found)))) continue;
             const std::string why(cms::reason(finding));
             note("its certificate " + certificate.serial() + ": " + why, finding == revocation_unknown);
             return why;
         }
         return std::nullopt;
+    }
+
+    // Records of the address's domain may confirm what was found elsewhere.
+    bool signed_dns_vouches(const Found& found)
+    {
+        if (world_.sources == nullptr) return false;
+        for (const auto& source : c_.snapshot.config.certificates.sources) {
+            if (!store::source_kind(source.uri)->vouches || store::unfit_to_ask(source, *recipient_))
+                continue;
+            const auto& answer = answer_of(source);
+            if (!answer) {
+                note("source " + source.name + ": " + answer.error().what, true);
+                continue;
+            }
+            if (cms::vouched_for(found.certificate, (*answer)->associations, found.issuers, c_.snapshot.trust,
+                                 options_)) {
+                voucher_ = source.name;
+                return true;
+            }
+        }
+        return false;
     }
 
     // Nothing was offered: is there something that is out of question?
@@ -216,6 +253,8 @@ private:
     bool all_ = false, any_ = false;
     cms::SaidCapabilities said_;
     std::map<const store::SourceSettings*, std::chrono::steady_clock::time_point> waits_until_;
+    std::map<const store::SourceSettings*, Answer> answers_;  // for the recipient
+    std::string voucher_;                                     // the source that vouches for a certificate
     cms::PathOptions options_;
     std::shared_ptr<cms::RevocationSource> source_;
     std::string why_;

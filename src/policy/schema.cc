@@ -64,6 +64,12 @@ constexpr KeySpec table[] = {
     {"source", "user", "text", "", "whom to log in as"},
     {"source", "password", "password", "", "where its password is"},
     {"source", "ca", "path", "", "certificates of the CAs that the server's certificate may come from"},
+    {"source", "base", "text", "", "where to search in an LDAP directory, for a uri that does not say"},
+    {"source", "filter", "text", "(|(mail=%a)(proxyAddresses=smtp:%a))",
+     "what to search for in an LDAP directory"},
+    {"source", "starttls", "yes|no", "", "TLS for ldap://; without it yes, and no on this machine"},
+    {"source", "trust_anchor", "path", "/usr/share/dns/root.key", "the keys of the DNS root, for smimea:"},
+    {"source", "resolver", "text", "", "whom to ask for smimea:, without it as /etc/resolv.conf says"},
 
     {"split", "key", "path", "", "file with the secret of messages on their way to be split"},
     {"split", "entrance", "patterns", "", "listeners (macro daemon_name) whose mail may be split", list},

@@ -12,8 +12,8 @@ namespace
 using store::SourceSettings;
 
 constexpr std::size_t most_sources = 16;
-constexpr unsigned longest_timeout = 30;           // seconds; a message may ask several
-constexpr unsigned longest_keep = 24;              // hours
+constexpr unsigned longest_timeout = 30;          // seconds; a message may ask several
+constexpr unsigned longest_keep = 24;             // hours
 constexpr unsigned longest_keep_none = 24U * 60;  // minutes
 
 constexpr Setter<SourceSettings> source_setters[] = {
@@ -30,6 +30,11 @@ constexpr Setter<SourceSettings> source_setters[] = {
     {"user", [](SourceSettings& s, const Value& v) { s.user = v.text(); }},
     {"password", [](SourceSettings& s, const Value& v) { v.password(s.password); }},
     {"ca", [](SourceSettings& s, const Value& v) { v.path(s.ca); }},
+    {"base", [](SourceSettings& s, const Value& v) { s.base = v.text(); }},
+    {"filter", [](SourceSettings& s, const Value& v) { s.filter = v.text(); }},
+    {"starttls", [](SourceSettings& s, const Value& v) { v.yes_no(s.starttls.emplace(false)); }},
+    {"trust_anchor", [](SourceSettings& s, const Value& v) { v.path(s.trust_anchor); }},
+    {"resolver", [](SourceSettings& s, const Value& v) { s.resolver = v.text(); }},
 };
 
 constexpr std::string_view for_all_that_wait[] = {"uri", "timeout", "keep", "keep_none", "recipients"};
@@ -59,9 +64,10 @@ bool accept(const SourceSettings& source, const Seen& seen, std::vector<base::Pr
         return refuse(source.where, quoted(source.uri) + " is no source of certificates",
                       all_examples() + ", or the NAME of a [source NAME]");
     if (!kind->lacking.empty())
-        return refuse(source.where,
-                      "this build cannot use " + quoted(source.uri) + ": it has no " + std::string(kind->lacking),
-                      "remove it, or build with " + std::string(kind->lacking));
+        return refuse(
+            source.where,
+            "this build cannot use " + quoted(source.uri) + ": it has no " + std::string(kind->lacking),
+            "remove it, or build with " + std::string(kind->lacking));
     for (const auto& [key, found] : seen)
         if (!among(key, kind->keys) && !(kind->waits && among(key, for_all_that_wait)) && key != "uri")
             return refuse(found.where, key + " says nothing to a source " + std::string(kind->name),
@@ -118,7 +124,8 @@ std::vector<SourceSettings> choose_sources(const SourceLines& lines, std::vector
     }
     if (out.size() > most_sources)
         report(problems, base::Severity::error, out[most_sources].where,
-               "more than " + std::to_string(most_sources) + " sources", "remove some: a message may wait for each");
+               "more than " + std::to_string(most_sources) + " sources",
+               "remove some: a message may wait for each");
     for (std::size_t i = 0; i < named.size(); ++i)
         if (!used[i])
             report(problems, base::Severity::warning, named[i].settings.where,

@@ -1,5 +1,6 @@
 #include "store/harvester.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -55,6 +56,7 @@ public:
         const bool same = into == nullptr ? !into_ : into_ && into_->identity() == into->identity();
         if (same) return;
         into_ = into == nullptr ? std::nullopt : std::optional(*into);
+        if (into_) into_->cancelled = cancelled_;
         changed_ = true;
         if (into_ && !thread_.joinable()) thread_ = std::thread([this] { work(); });
         wanted_.notify_all();
@@ -76,6 +78,7 @@ public:
         {
             const std::lock_guard lock(mutex_);
             stopping_ = true;
+            *cancelled_ = true;
             counts_.lost += waiting_.size();
             waiting_.clear();
         }
@@ -193,8 +196,7 @@ private:
                : judgement.state == LearnedState::used   ? counts_.used
                                                          : counts_.pending);
         }
-        if (judgement.what == Judgement::What::ignore)
-            return tell_(Level::debug, line_of(lesson, judgement));
+        if (judgement.what == Judgement::What::ignore) return tell_(Level::debug, line_of(lesson, judgement));
         if (judgement.state == LearnedState::used) sources_.forget(lesson.address);
         tell_(judgement.unusual ? Level::notice : Level::info,
               line_of(lesson, judgement) +
@@ -207,6 +209,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable wanted_, idle_;
     bool stopping_ = false, changed_ = false, busy_ = false;
+    const std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
     Harvest mode_ = Harvest::off;
     std::optional<SourceSettings> into_;
     std::deque<Lesson> waiting_;

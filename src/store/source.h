@@ -10,12 +10,14 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "cms/association.h"
 #include "store/certificate_store.h"
 #include "store/harvest.h"
 #include "store/key_store.h"
@@ -26,7 +28,7 @@ namespace store
 // One line `source =` of [certificates], with what its [source NAME] adds.
 struct SourceSettings {
     std::string name;  // of [source NAME]; without one the uri.  In log and explain
-    std::string uri;   // "sqlite:/var/lib/smime-milter/certificates.db", "ldaps://ldap.example.org/dc=example"
+    std::string uri;  // "sqlite:/var/lib/smime-milter/certificates.db", "ldaps://ldap.example.org/dc=example"
     std::string where;                    // file:line
     unsigned timeout = 3;                 // seconds a message waits for one answer
     unsigned keep = 24;                   // hours an answer is kept; its certificates may end earlier
@@ -35,7 +37,16 @@ struct SourceSettings {
     std::string user;                     // to log in as; "": nobody in particular
     PasswordSource password;
     std::string ca;  // file of CA certificates that the server's one comes from
+    // of an LDAP directory
+    std::string base;              // distinguished name, for uris without one
+    std::string filter;            // with %a, %u, %d; "": the default one
+    std::optional<bool> starttls;  // without it: outside this machine
+    // of SMIMEA records
+    std::string trust_anchor;                // file with the keys of the root; "": the one of Debian
+    std::string resolver;                    // addresses, or "recursive"; "": those of /etc/resolv.conf
     std::map<std::string, std::string> set;  // the keys of its section as they are written
+    // Set by who opens it for learning: whoever waits then gives up when it becomes true.
+    std::shared_ptr<const std::atomic<bool>> cancelled{};
 
     // All that makes a difference for what is asked: equal ones share a cache.
     [[nodiscard]] std::string identity() const;
@@ -69,6 +80,9 @@ struct SourceAnswer {
     // Why something that was there is not among them, a phrase each.
     std::vector<std::string> remarks{};
     std::optional<std::vector<cms::Cipher>> capabilities{};  // see Found
+    // What signed DNS says about certificates of the address, wherever they are found.
+    std::vector<cms::Association> associations{};
+    std::optional<std::chrono::seconds> keep_at_most{};
 };
 
 // A backend that has to wait.  One object serves one thread: it may hold a
@@ -85,10 +99,10 @@ public:
     virtual ~CertificateSource() = default;
 
     // `address` as an envelope has it, a well-formed addr-spec of at most 320 octets.  An
-    // empty answer: there is none.  An error: it could not be told, and the backend is
-    // made anew for the next question.  Code::temporary and Code::data are about this
-    // address only (its domain does not answer, for instance); with any other code the
-    // source itself has failed, and is left alone after some of them.
+    // empty answer: there is none.  An error: it could not be told.  Code::temporary and
+    // Code::data are about this address only (its domain does not answer, for instance);
+    // with any other code the source itself has failed: the backend is made anew for
+    // the next question, and left alone after some of them.
     [[nodiscard]] virtual base::Result<SourceAnswer> find(std::string_view address,
                                                           const Patience& patience) = 0;
 };
@@ -104,6 +118,7 @@ struct SourceKind {
     std::string_view lacking{};                 // the library that this build lacks; "" when it is there
     std::span<const std::string_view> keys{};   // of [source NAME], beside uri and those for all that wait
     unsigned keep = 24, keep_none = 60;         // unless the configuration says otherwise
+    bool vouches = false;                       // its answers may have associations
     // Whether the settings can work at all, without asking anybody.
     base::Result<> (*check)(const SourceSettings&) = nullptr;
     // With `waits`: makes a backend; does not connect.

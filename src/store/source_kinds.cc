@@ -4,6 +4,11 @@
 #include <array>
 
 #include "store/directory_store.h"
+#include "store/dns.h"
+#include "store/ldap.h"
+#include "store/postgresql.h"
+#include "store/postgresql_connection.h"
+#include "store/smimea.h"
 #include "store/source.h"
 #include "store/sqlite_store.h"
 
@@ -15,8 +20,9 @@ namespace
 constexpr std::string_view directory_schemes[] = {"directory:"};
 constexpr std::string_view sqlite_schemes[] = {"sqlite:"};
 constexpr std::string_view ldap_schemes[] = {"ldap://", "ldaps://", "ldapi://"};
-constexpr std::string_view ldap_keys[] = {"user", "password", "ca"};
+constexpr std::string_view ldap_keys[] = {"user", "password", "ca", "base", "filter", "starttls"};
 constexpr std::string_view smimea_schemes[] = {"smimea:"};
+constexpr std::string_view smimea_keys[] = {"trust_anchor", "resolver"};
 constexpr std::string_view postgresql_schemes[] = {"postgresql://"};
 constexpr std::string_view postgresql_keys[] = {"user", "password", "ca"};
 
@@ -68,24 +74,33 @@ const std::array kinds = {
     SourceKind{.name = "ldap",
                .schemes = ldap_schemes,
                .example = "ldaps://ldap.example.org/ou=people,dc=example,dc=org",
-               .lacking = "libldap",
+               .lacking = ldap_available() ? "" : "libldap",
                .keys = ldap_keys,
+               .check = check_ldap,
+               .open = open_ldap,
                .provenance = Provenance::Kind::ldap},
     SourceKind{.name = "smimea",
                .schemes = smimea_schemes,
                .example = "smimea:",
                .threads = 4,
-               .lacking = "libunbound",
+               .lacking = dns_available() ? "" : "libunbound",
+               .keys = smimea_keys,
+               .vouches = true,
+               .check = check_smimea,
+               .open = open_smimea,
                .provenance = Provenance::Kind::dns},
     SourceKind{.name = "postgresql",
                .schemes = postgresql_schemes,
                .example = "postgresql://db.example.org/smime",
                .learns = true,
-               .lacking = "libpq",
+               .lacking = postgresql_available() ? "" : "libpq",
                .keys = postgresql_keys,
-               .keep = 1,
-               .keep_none = 1,
-               .provenance = Provenance::Kind::database},
+               .keep = 0,  // what one gateway learns is there for the next message of another
+               .keep_none = 0,
+               .check = check_postgresql,
+               .open = open_postgresql,
+               .provenance = Provenance::Kind::database,
+               .open_learned = open_postgresql_learned},
 };
 
 }  // namespace

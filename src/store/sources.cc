@@ -1,5 +1,8 @@
 #include "store/sources.h"
 
+#include <pthread.h>
+#include <signal.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -39,8 +42,7 @@ bool blames_the_source(base::Code code)
 
 void remark(Answer& answer, std::string_view text)
 {
-    if (answer.remarks.size() < most_remarks)
-        answer.remarks.push_back(base::printable(text, longest_remark));
+    if (answer.remarks.size() < most_remarks) answer.remarks.push_back(base::printable(text, longest_remark));
 }
 
 // Everything in `from` is a stranger's.
@@ -51,6 +53,11 @@ Answer checked(const SourceAnswer& from, std::string_view address, const SourceS
     std::unordered_set<std::string> seen;
     std::size_t looked_at = 0;
     for (const auto& text : from.remarks) remark(out, text);
+    out.keep_at_most = from.keep_at_most;
+    for (const auto& association : from.associations)
+        if (out.associations.size() < CertificateStore::most_found &&
+            association.data.size() <= bounds.largest)
+            out.associations.push_back(association);
     for (const auto& given : from.certificates) {
         if (++looked_at > bounds.certificates) {
             remark(out, std::to_string(from.certificates.size()) + " certificates, only the first " +
@@ -71,12 +78,8 @@ Answer checked(const SourceAnswer& from, std::string_view address, const SourceS
             continue;
         }
         if (!seen.insert(certificate->der()).second) continue;
-        Found found{std::move(*certificate),
-                    nullptr,
-                    {kind, source.name, given.vouched},
-                    {},
-                    given.preferred,
-                    from.capabilities};
+        Found found{std::move(*certificate), nullptr,          {kind, source.name, given.vouched}, {},
+                    given.preferred,         from.capabilities};
         if (!given.place.empty()) found.origin.file += ": " + base::printable(given.place, longest_remark);
         for (std::size_t i = 0; i < given.issuers.size() && i < most_issuers; ++i) {
             if (given.issuers[i].size() > bounds.largest) continue;
@@ -97,6 +100,7 @@ std::size_t octets_of(const Answer& answer)
 {
     std::size_t octets = sizeof(Answer);
     for (const auto& text : answer.remarks) octets += sizeof(std::string) + text.size();
+    for (const auto& a : answer.associations) octets += sizeof a + a.data.size();
     for (const auto& found : answer.found) {
         octets += sizeof(Found) + found.origin.file.size() + found.certificate.der().size() + decoded;
         for (const auto& issuer : found.issuers) octets += issuer.der().size() + decoded;
@@ -277,6 +281,11 @@ private:
 
     void work(const std::shared_ptr<Line>& line)
     {
+        // A library may write to a connection that is gone.
+        sigset_t pipe;
+        sigemptyset(&pipe);
+        sigaddset(&pipe, SIGPIPE);
+        pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
         std::unique_ptr<CertificateSource> backend;
         std::unique_lock lock(mutex_);
         for (;;) {
@@ -287,7 +296,7 @@ private:
             ++counts_.asked;
             lock.unlock();
             auto outcome = question(*line, *job, backend);
-            if (!outcome) backend.reset();
+            if (!outcome && blames_the_source(outcome.error().code)) backend.reset();
             lock.lock();
             const auto said = judge(*line, outcome);
             if (!job->outdated) keep(*line, *job, outcome);
@@ -299,7 +308,8 @@ private:
         }
     }
 
-    Outcome question(const Line& line, const Line::Job& job, std::unique_ptr<CertificateSource>& backend) const
+    Outcome question(const Line& line, const Line::Job& job,
+                     std::unique_ptr<CertificateSource>& backend) const
     {
         const auto& settings = line.settings;
         const Patience patience{Steady::now() + std::chrono::seconds(settings.timeout), line.cancelled};
@@ -343,7 +353,8 @@ private:
         }
         if (std::exchange(line.told, true)) return {};
         const auto& remedy = outcome.error().remedy;
-        return {base::Level::warning, whose + line.last_error + "; it is left alone for some seconds at a time" +
+        return {base::Level::warning, whose + line.last_error +
+                                          "; it is left alone for some seconds at a time" +
                                           (remedy.empty() ? "" : "; " + remedy)};
     }
 
@@ -364,13 +375,15 @@ private:
         entry.key = cache_key(line.settings.identity(), job.key);
         entry.outcome = outcome;
         entry.since = now;
-        entry.none = !outcome || (*outcome)->found.empty();
+        entry.none = !outcome || ((*outcome)->found.empty() && (*outcome)->associations.empty());
         if (!outcome)
             entry.until = now + after_failure;
         else if (entry.none)
             entry.until = now + std::chrono::minutes(line.settings.keep_none);
         else
             entry.until = now + std::chrono::hours(line.settings.keep);
+        if (outcome && (*outcome)->keep_at_most)
+            entry.until = std::min(entry.until, now + *(*outcome)->keep_at_most);
         if (outcome)
             for (const auto& found : (*outcome)->found)
                 if (found.certificate.not_after() > now)
@@ -436,7 +449,8 @@ public:
                                           Purpose purpose) const override
     {
         std::vector<Found> out;
-        if (purpose == Purpose::sign || purpose == Purpose::decrypt || unfit_to_ask(source_, address)) return out;
+        if (purpose == Purpose::sign || purpose == Purpose::decrypt || unfit_to_ask(source_, address))
+            return out;
         const auto answer = shared_->ask(source_, address, until_, progress_, open_);
         if (!answer) return base::fail(answer.error());
         for (const auto& found : (*answer)->found)
@@ -475,8 +489,8 @@ Sources::Sources(const base::Clock& clock, Tell tell, Bounds bounds)
 
 Sources::~Sources() { stop(); }
 
-base::Result<std::shared_ptr<const Answer>> Sources::ask(const SourceSettings& source, std::string_view address,
-                                                         Steady::time_point until,
+base::Result<std::shared_ptr<const Answer>> Sources::ask(const SourceSettings& source,
+                                                         std::string_view address, Steady::time_point until,
                                                          const std::function<void()>& progress,
                                                          const Open& open)
 {
@@ -498,7 +512,8 @@ Sources::Counts Sources::counts() const { return shared_->counts(); }
 std::optional<std::string> unfit_to_ask(const SourceSettings& source, std::string_view address)
 {
     mime::Mailbox mailbox;
-    if (address.size() > longest_address || !mime::parse_address(address, mailbox) || mailbox.address() != address)
+    if (address.size() > longest_address || !mime::parse_address(address, mailbox) ||
+        mailbox.address() != address)
         return "not an address to ask for";
     const auto& patterns = source.recipients;
     if (!patterns.empty() && std::none_of(patterns.begin(), patterns.end(), [&](const std::string& p) {

@@ -24,6 +24,8 @@ namespace store
 struct Answer {
     std::vector<Found> found;          // those that name the address, newest first, whatever they are fit for
     std::vector<std::string> remarks;  // why others are not among them
+    std::vector<cms::Association> associations{};
+    std::optional<std::chrono::seconds> keep_at_most{};
 };
 
 // Thread-safe.  Threads start with the first question to a source, and end with
