@@ -48,7 +48,7 @@ std::string contents(const Case& c, const Message& message, cms::Cipher cipher, 
     add("author", c.facts.author.address());
     add("client", c.envelope.client);
     add("client_name", c.envelope.client_name);
-    add("login", c.envelope.login);
+    add("login", c.facts.login);
     add("listener", c.envelope.listener);
     add("requested", c.plan().encrypt_request.empty() ? "no" : "yes");
     add("relayed", was_relayed(c) ? "yes" : "no");

@@ -36,6 +36,7 @@ constexpr Setter<ParsedConfig> milter_setters[] = {
          p.sender_login_where = v.where();
          if (map.mode == LoginMap::Mode::map) v.path(p.sender_login);
      }},
+    {"tls_login", [](ParsedConfig& p, const Value& v) { v.tls_logins(p.config.tls_logins); }},
     {"login_domain", [](ParsedConfig& p, const Value& v) { v.domain(p.config.sender_login.domain); }},
     {"max_message_size",
      [](ParsedConfig& p, const Value& v) { v.size(p.config.max_message_size, kilo, giga); }},

@@ -26,6 +26,7 @@ constexpr KeySpec table[] = {
     {"milter", "ar_remove", "smime|own|all", "smime", "which Authentication-Results of other clients go"},
     {"milter", "sender_login", "path|mta", "",
      "who may sign as whom; without it a login signs for itself only"},
+    {"milter", "tls_login", "LOGIN: SUBJECT", "", "a TLS client certificate that stands for a login", list},
     {"milter", "login_domain", "domain", "", "completes a login that has no @"},
     {"milter", "max_message_size", "size", "64M", "larger messages pass unprocessed"},
     {"milter", "max_in_flight", "size", "0", "octets of all messages in work; 0 for a quarter of the memory"},

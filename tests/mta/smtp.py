@@ -7,6 +7,7 @@ import base64
 import re
 import socket
 import socketserver
+import ssl
 import threading
 import time
 
@@ -22,20 +23,33 @@ class Refused(Exception):
 
 
 class Client:
-    """One connection.  `login` is (name, password): AUTH PLAIN."""
+    """One connection.  `login` is (name, password): AUTH PLAIN.  `certificate` is
+    (certificate file, key file): STARTTLS with it."""
 
-    def __init__(self, port, login=None, helo="client.example.net", timeout=PATIENCE):
+    def __init__(self, port, login=None, helo="client.example.net", timeout=PATIENCE, certificate=None):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.file = self.socket.makefile("rb")
         try:
             self.reply("connect")
             self.command("EHLO " + helo)
+            if certificate:
+                self.start_tls(certificate)
+                self.command("EHLO " + helo)
             if login:
                 token = base64.b64encode(f"\0{login[0]}\0{login[1]}".encode()).decode()
                 self.command("AUTH PLAIN " + token)
         except BaseException:
             self.close()
             raise
+
+    def start_tls(self, certificate):
+        self.command("STARTTLS")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # the server is not what is tested
+        context.load_cert_chain(*certificate)
+        self.file.close()
+        self.socket = context.wrap_socket(self.socket)
+        self.file = self.socket.makefile("rb")
 
     def __enter__(self):
         return self
