@@ -1,4 +1,4 @@
-# What contrib/postfix/demo and tests/run do before their work: install what is
+# What the demos in contrib and tests/run do before their work: install what is
 # missing, copy the tree, build it.  Sourced by bash; needs `top`, the root of
 # the tree.  Nothing in the tree itself is written but one directory build-*/,
 # which git ignores.
@@ -6,6 +6,8 @@
 packages_build="g++ make autoconf automake pkg-config libmilter-dev libssl-dev libmimetic-dev libinih-dev
 	libfmt-dev libcurl4-openssl-dev libidn2-dev libexpected-dev libcli11-dev nlohmann-json3-dev"
 packages_postfix="openssl python3 postfix sasl2-bin libsasl2-modules"
+# What an unpacked Sendmail needs; itself it cannot be installed beside Postfix.
+packages_sendmail="openssl python3 m4 sasl2-bin libsasl2-modules libwrap0 libnsl2 libldap-2.5-0 libdb5.3"
 packages_tests="libgtest-dev libgmock-dev gpgsm gpg-agent libnss3-tools mandoc opendkim spamassassin spamd
 	spamass-milter softhsm2 libengine-pkcs11-openssl swtpm tpm2-openssl"
 packages_package="build-essential debhelper lintian mmdebstrap strace systemd"

@@ -109,10 +109,11 @@ def stuffed(message):
 
 
 def queue_id(reply):
-    found = re.search(r"queued as (\S+)", reply)
+    """As Postfix and as Sendmail tell it."""
+    found = re.search(r"queued as (\S+)|(\S+) Message accepted for delivery", reply)
     if not found:
         raise ValueError(f"no queue id in: {reply}")
-    return found.group(1)
+    return found.group(1) or found.group(2)
 
 
 class Delivery:
