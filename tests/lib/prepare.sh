@@ -4,7 +4,8 @@
 # which git ignores.
 
 packages_build="g++ make autoconf automake pkg-config libmilter-dev libssl-dev libmimetic-dev libinih-dev
-	libfmt-dev libcurl4-openssl-dev libidn2-dev libexpected-dev libcli11-dev nlohmann-json3-dev"
+	libfmt-dev libcurl4-openssl-dev libidn2-dev libexpected-dev libcli11-dev nlohmann-json3-dev
+	prometheus-cpp-dev"
 packages_postfix="openssl python3 postfix sasl2-bin libsasl2-modules"
 packages_tests="libgtest-dev libgmock-dev gpgsm gpg-agent libnss3-tools mandoc opendkim spamassassin spamd
 	spamass-milter softhsm2 libengine-pkcs11-openssl swtpm tpm2-openssl"
