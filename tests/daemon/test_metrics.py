@@ -333,6 +333,16 @@ def test_addresses_that_others_reach_are_refused():
             assert d.spawn(extra=["-n"]).wait(PATIENCE) == 0, d.log()
 
 
+def test_check_tells_where_metrics_cannot_go():
+    with Daemon(start=False) as d:
+        nowhere = os.path.join(d.directory, "nowhere")
+        d.milter.update(metrics_file=nowhere + "/x.prom", metrics_listen=f"unix:{nowhere}/x.sock")
+        d.configure()
+        assert d.spawn(extra=["-n"]).wait(PATIENCE) == 0, d.log()
+        for key in ("metrics_file", "metrics_listen"):
+            assert f"{nowhere}: warning: {key}: the directory does not exist; run: install -d -o {d.user}" in d.log(), d.log()
+
+
 def test_new_address_takes_a_restart():
     with Daemon() as d:
         d.milter["metrics_listen"] = f"inet:{free_port()}@127.0.0.1"
