@@ -100,6 +100,7 @@ void finish(Outcome& outcome, const Case& c, Report report)
         add("nrcpt", std::to_string(c.envelope.recipients.size()));
     if (!c.plan().no_encrypt_reason.empty()) add("encrypt", "no: " + c.plan().no_encrypt_reason);
     for (auto& fact : report.details) outcome.facts.push_back(std::move(fact));
+    outcome.failed = report.failed;
     add("client", c.envelope.client);
     add("login", c.facts.login);
     add("message-id", message_id(c.fields));
@@ -114,6 +115,7 @@ void finish(Outcome& outcome, const Case& c, Report report)
     // What would have happened is in the facts; the message itself is not touched.
     Outcome untouched;
     untouched.facts = std::move(outcome.facts);
+    untouched.failed = outcome.failed;
     untouched.facts.push_back({"dry_run", "yes", false});
     outcome = std::move(untouched);
 }

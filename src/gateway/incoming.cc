@@ -131,6 +131,7 @@ void verify(const Case& c, const Message& message, const World& world, Outcome& 
     report.reason = verdict.reason();
     describe_signer(verdict, report);
     list_findings(verdict, report);
+    if (code == cms::Code::temperror) report.failed = Stage::verify;
     if (code == cms::Code::none && verdict.encrypted) report.reason = "encrypted";
     if (plan.require_signature && code != cms::Code::pass) {
         refuse_without_signature(

@@ -106,8 +106,10 @@ Encryption prepare_encryption(const Case& c, const Message& message, const World
     if (c.envelope.recipients.size() > most_recipients)
         return give_up("more than " + std::to_string(most_recipients) + " recipients");
     auto found = recipient_certificates(c, world);
-    if (!found.missing.empty())
+    if (!found.missing.empty()) {
+        if (mandatory) report.failed = Stage::certificate;
         return give_up("no certificate can be used for " + found.names_missing(), found.any_temporary());
+    }
     if (c.envelope.recipients.size() > 1 && rule.encrypt_bcc != EncryptBcc::leak) {
         const auto blind = blind_recipients(c);
         const std::string why =
@@ -156,6 +158,7 @@ void encrypt(const Case& c, const Message& message, const Encryption& encryption
     auto made = make(message, outcome, spec);
     if (!made) {
         refuse_in_clear(outcome, report, made.error(), true);
+        report.failed = Stage::encrypt;
         outcome.level = base::Level::error;
         return;
     }

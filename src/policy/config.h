@@ -223,6 +223,10 @@ struct Config {
     unsigned drain_seconds = 30;
     std::string user;
     base::Level log_level = base::Level::info;
+    base::LogFormat log_format = base::LogFormat::text;
+    std::string metrics_file;        // "": none
+    unsigned metrics_interval = 15;  // seconds, from 1
+    std::string metrics_listen;      // as `socket`, a unix socket or a loopback address; "": nowhere
     bool report_none = false;
 
     // [keys], [key NAME], [certificates], [trust]

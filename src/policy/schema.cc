@@ -35,6 +35,10 @@ constexpr KeySpec table[] = {
     {"milter", "drain_seconds", "number", "30", "how long a stop waits for messages in work"},
     {"milter", "user", "text", "smime-milter", "user to become when started as root"},
     {"milter", "log_level", "debug|info|notice|warning|error", "info", "the mildest lines to log"},
+    {"milter", "log_format", "text|json", "text", "key=value, or an object for each line"},
+    {"milter", "metrics_file", "path", "", "figures for Prometheus, for node_exporter to read"},
+    {"milter", "metrics_interval", "number", "15", "seconds between two versions of this file"},
+    {"milter", "metrics_listen", "socket", "", "where the same figures are given to who asks by HTTP"},
     {"milter", "report_none", "yes|no", "no", "Authentication-Results also for mail without a signature"},
 
     {"keys", "path", "path", "", "directory of *.p12, *.pfx and *.pem files to sign with"},

@@ -84,13 +84,14 @@ void Value::refuse(std::string what, std::string remedy) const
 
 void Value::yes_no(bool& out) const { one_of(out, {true, false}); }
 
-void Value::number(unsigned& out, unsigned most) const
+void Value::number(unsigned& out, unsigned most, unsigned least) const
 {
     const auto n = base::parse_decimal(text_);
-    if (n && *n <= most)
+    if (n && *n >= least && *n <= most)
         out = static_cast<unsigned>(*n);
     else
-        refuse(quoted(text_) + " found, wanted a number from 0 to " + std::to_string(most));
+        refuse(quoted(text_) + " found, wanted a number from " + std::to_string(least) + " to " +
+               std::to_string(most));
 }
 
 void Value::size(std::uint64_t& out, std::uint64_t least, std::uint64_t most) const

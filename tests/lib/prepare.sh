@@ -4,7 +4,8 @@
 # which git ignores.
 
 packages_build="g++ make autoconf automake pkg-config libmilter-dev libssl-dev libmimetic-dev libinih-dev
-	libfmt-dev libcurl4-openssl-dev libidn2-dev libexpected-dev libcli11-dev nlohmann-json3-dev"
+	libfmt-dev libcurl4-openssl-dev libidn2-dev libexpected-dev libcli11-dev nlohmann-json3-dev
+	prometheus-cpp-dev"
 packages_postfix="openssl python3 postfix sasl2-bin libsasl2-modules"
 # What an unpacked Sendmail needs; itself it cannot be installed beside Postfix.
 packages_sendmail="openssl python3 m4 sasl2-bin libsasl2-modules libwrap0 libnsl2 libldap-2.5-0 libdb5.3"
