@@ -7,7 +7,7 @@ packages_build="g++ make autoconf automake pkg-config libmilter-dev libssl-dev l
 	libfmt-dev libcurl4-openssl-dev libidn2-dev libexpected-dev libcli11-dev nlohmann-json3-dev"
 packages_postfix="openssl python3 postfix sasl2-bin libsasl2-modules"
 packages_tests="libgtest-dev libgmock-dev gpgsm gpg-agent libnss3-tools mandoc opendkim spamassassin spamd
-	spamass-milter softhsm2 libengine-pkcs11-openssl swtpm tpm2-openssl"
+	spamass-milter haproxy softhsm2 libengine-pkcs11-openssl swtpm tpm2-openssl"
 packages_package="build-essential debhelper lintian mmdebstrap strace systemd"
 packages_all="clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev xz-utils"
 
