@@ -174,10 +174,6 @@ private:
                 "start the daemon: systemctl start smime-milter");
         else
             say(Grade::ok, "socket", endpoint_->spelling + ": answers");
-        if (endpoint_->everywhere())
-            say(Grade::warn, "socket", endpoint_->danger(),
-                "name one address of a private network; see \"More than one machine\" in "
-                "contrib/postfix/README.md");
     }
 
     bool look_at_postfix()

@@ -79,18 +79,6 @@ base::Result<Endpoint> Endpoint::parse(const std::string& text)
     return endpoint;
 }
 
-bool Endpoint::everywhere() const
-{
-    return !local() && (host.empty() || host == "0.0.0.0" || host == "::" || host == "[::]");
-}
-
-std::string Endpoint::danger() const
-{
-    if (local()) return {};
-    return (everywhere() ? "every host" : "every local user and every host") + std::string(" that reaches ") +
-           spelling + " can have mail signed and decrypted";
-}
-
 bool Endpoint::answers() const
 {
     if (local()) {

@@ -22,11 +22,6 @@ struct Endpoint {
     // "unix:/path", "local:/path", "/path", "inet:port@host", "inet6:port@[::1]".
     static base::Result<Endpoint> parse(const std::string& text);
 
-    // Who can have mail signed by connecting to it, "" for a local one: the milter
-    // protocol knows no password, and the directory of a local socket stands for it.
-    [[nodiscard]] std::string danger() const;
-    [[nodiscard]] bool everywhere() const;  // on every address of the machine
-
     // Is there anybody who accepts connections?  At most about a second.
     [[nodiscard]] bool answers() const;
 };

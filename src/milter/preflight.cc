@@ -47,14 +47,7 @@ void check_socket(const policy::Config& config, const std::string& user, std::ve
         out.push_back({Severity::error, endpoint.error()});
         return;
     }
-    if (!endpoint->local()) {
-        out.push_back({endpoint->everywhere() ? Severity::warning : Severity::notice,
-                       {Code::configuration, "socket = " + endpoint->spelling, endpoint->danger(),
-                        endpoint->everywhere()
-                            ? "name one address: inet:PORT@127.0.0.1, or one of a private network"
-                            : "let a packet filter keep out all but the MTA"}});
-        return;
-    }
+    if (!endpoint->local()) return;
     const auto directory = endpoint->directory();
     const std::string lock = endpoint->path + ".lock";
     struct stat status{};

@@ -31,6 +31,12 @@ bool is_ipv6(std::string_view host)
     return inet_pton(AF_INET6, std::string(host).c_str(), &address) == 1;
 }
 
+// Whoever can connect is believed like the MTA.
+bool is_everybody(std::string_view host)
+{
+    return host.empty() || host == "0.0.0.0" || host == "::" || host == "[::]";
+}
+
 }  // namespace
 
 void Value::socket(std::string& out) const
@@ -57,7 +63,7 @@ void Value::socket(std::string& out) const
     const auto host = at == std::string_view::npos ? std::string_view{} : rest.substr(at + 1);
     if (!port || *port == 0 || *port > 65535)
         refuse(quoted(text_) + " has no port from 1 to 65535", wanted);
-    else if (host.empty())
+    else if (is_everybody(host))
         refuse(quoted(text_) + " would listen on every address",
                "name the one to listen on, such as " + std::string(scheme) + ":" + std::to_string(*port) +
                    (scheme == "inet" ? "@127.0.0.1" : "@[::1]"));

@@ -451,18 +451,6 @@ TEST(Endpoint, ReadsTheFormsThatPostfixAndSendmailUse)
     EXPECT_EQ(Endpoint::parse("/m.sock")->directory(), "/");
 }
 
-TEST(Endpoint, SaysWhoCanConnect)
-{
-    EXPECT_EQ(Endpoint::parse("unix:/run/x/m.sock")->danger(), "");
-    EXPECT_FALSE(Endpoint::parse("unix:/run/x/m.sock")->everywhere());
-    EXPECT_FALSE(Endpoint::parse("inet:8891@127.0.0.1")->everywhere());
-    EXPECT_TRUE(Endpoint::parse("inet:8891@127.0.0.1")->danger().starts_with("every local user"));
-    for (const char* text : {"inet:8891", "inet:8891@0.0.0.0", "inet6:8891", "inet6:8891@[::]"}) {
-        EXPECT_TRUE(Endpoint::parse(text)->everywhere()) << text;
-        EXPECT_TRUE(Endpoint::parse(text)->danger().starts_with("every host")) << text;
-    }
-}
-
 TEST(Endpoint, RefusesWhatLibmilterWouldMisunderstand)
 {
     for (const std::string& text :
