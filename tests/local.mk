@@ -23,8 +23,9 @@ tests_golden_server_LDADD = $(gateway_libs) $(MILTER_LIBS)
 check_PROGRAMS += tests/config-keys
 tests_config_keys_SOURCES = tests/config_keys.cc
 tests_config_keys_LDADD = $(gateway_libs)
-TESTS += tests/check-config-docs tests/check-layers tests/check-conformance tests/check-log-docs
-EXTRA_DIST += tests/check-config-docs tests/check-layers tests/check-conformance tests/check-log-docs tests/conformance.tsv \
+TESTS += tests/check-config-docs tests/check-docs tests/check-layers tests/check-conformance tests/check-log-docs
+EXTRA_DIST += tests/check-config-docs tests/check-docs tests/check-layers tests/check-conformance tests/check-log-docs \
+	tests/conformance.tsv \
 	tests/unit/mime_support.h tests/unit/transform_support.h tests/unit/policy_support.h tests/unit/cms_fixture.h
 
 # Run by tests/run, against the built programs.

@@ -352,8 +352,10 @@ void Daemon::advise() const
                   cms::library_version() +
                       " is older than 3.0.22 and has known holes in CMS; run: apt-get upgrade");
     if (!endpoint_->local())
-        log.write(base::Level::warning, "every local user who reaches " + endpoint_->spelling +
-                                            " can have mail signed; a unix: socket keeps them out");
+        log.write(base::Level::warning,
+                  "every local user and every host that reaches " + endpoint_->spelling +
+                      " can have mail signed, and decrypted where rules decrypt; a unix: socket keeps them "
+                      "out, or a network of its own and a packet filter");
     log.write(base::Level::notice, serving());
     log.write(
         base::Level::notice,

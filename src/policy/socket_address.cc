@@ -42,6 +42,12 @@ bool is_loopback(std::string_view host)
     return inet_pton(AF_INET6, text.c_str(), &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six) != 0;
 }
 
+// Whoever can connect is believed like the MTA.
+bool is_everybody(std::string_view host)
+{
+    return host.empty() || host == "0.0.0.0" || host == "::" || host == "[::]";
+}
+
 }  // namespace
 
 void Value::socket(std::string& out) const
@@ -68,7 +74,7 @@ void Value::socket(std::string& out) const
     const auto host = at == std::string_view::npos ? std::string_view{} : rest.substr(at + 1);
     if (!port || *port == 0 || *port > 65535)
         refuse(quoted(text_) + " has no port from 1 to 65535", wanted);
-    else if (host.empty())
+    else if (is_everybody(host))
         refuse(quoted(text_) + " would listen on every address",
                "name the one to listen on, such as " + std::string(scheme) + ":" + std::to_string(*port) +
                    (scheme == "inet" ? "@127.0.0.1" : "@[::1]"));

@@ -217,7 +217,8 @@ TEST(Config, SocketsAreCheckedBeforeLibmilterSeesThem)
         EXPECT_EQ(good(std::string("[milter]\nsocket = ") + text + "\n").socket, text);
     for (const char* text : {"", "/run/x.sock", "unix:x.sock", "unix:", "inet:8891", "inet:8891@",
                              "inet:0@127.0.0.1", "inet:65536@127.0.0.1", "inet:@127.0.0.1", "inet:8891@[::1]",
-                             "inet6:8891@127.0.0.1", "inet:8891@a b", "tcp:8891@127.0.0.1", "fd:3"})
+                             "inet6:8891@127.0.0.1", "inet:8891@0.0.0.0", "inet6:8891@[::]",
+                             "inet6:8891@::", "inet:8891@a b", "tcp:8891@127.0.0.1", "fd:3"})
         EXPECT_NE(problem(std::string("[milter]\nsocket = ") + text + "\n"), "") << text;
     const auto longest = "unix:/" + std::string(106, 'x');
     EXPECT_EQ(good("[milter]\nsocket = " + longest + "\n").socket, longest);
