@@ -4,7 +4,7 @@ check_PROGRAMS += tests/unit/unit
 TESTS += tests/unit/unit
 tests_unit_unit_SOURCES = $(unit_sources)
 tests_unit_unit_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(GTEST_CFLAGS) -DTEST_DATA='"$(abs_srcdir)/tests"'
-tests_unit_unit_LDADD = $(gateway_libs) $(GTEST_LIBS)
+tests_unit_unit_LDADD = $(gateway_libs) $(GTEST_LIBS) $(PROMETHEUS_LIBS)
 else
 TESTS += tests/gtest-missing
 endif
@@ -41,12 +41,13 @@ tests_sources_learn_LDADD = $(gateway_libs)
 check_PROGRAMS += tests/config-keys
 tests_config_keys_SOURCES = tests/config_keys.cc
 tests_config_keys_LDADD = $(gateway_libs)
-TESTS += tests/check-config-docs tests/check-layers tests/check-conformance
-EXTRA_DIST += tests/check-config-docs tests/check-layers tests/check-conformance tests/conformance.tsv \
+TESTS += tests/check-config-docs tests/check-docs tests/check-layers tests/check-conformance tests/check-log-docs
+EXTRA_DIST += tests/check-config-docs tests/check-docs tests/check-layers tests/check-conformance tests/check-log-docs \
+	tests/conformance.tsv \
 	tests/unit/mime_support.h tests/unit/transform_support.h tests/unit/policy_support.h tests/unit/cms_fixture.h
 
 # Run by tests/run, against the built programs.
-EXTRA_DIST += tests/run tests/daemon tests/ctl tests/mta tests/lib tests/interop tests/sources tests/corpora tests/differential tests/package
+EXTRA_DIST += tests/run tests/daemon tests/ctl tests/mta tests/lib tests/interop tests/sources tests/corpora tests/differential tests/metrics tests/package
 
 AM_TESTS_ENVIRONMENT = srcdir='$(srcdir)' abs_srcdir='$(abs_srcdir)' abs_builddir='$(abs_builddir)' CXX='$(CXX)'; \
 	export srcdir abs_srcdir abs_builddir CXX;

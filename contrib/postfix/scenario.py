@@ -1,8 +1,8 @@
-"""The part of contrib/postfix/demo that sends mail:
+"""The part of contrib/postfix/demo and contrib/sendmail/demo that sends mail:
 
-    python3 scenario.py [--keep] [--remove DIRECTORY] BUILD-DIRECTORY
+    python3 scenario.py [--keep] [--remove DIRECTORY] postfix|sendmail BUILD-DIRECTORY
 
-Uses the private Postfix, the SMTP client and the sink of the tests."""
+Uses the private MTAs, the SMTP client and the sink of the tests."""
 import argparse
 import os
 import shutil
@@ -17,12 +17,14 @@ TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), 
 sys.path[:0] = [os.path.join(TOP, "tests", "mta"), os.path.join(TOP, "tests", "lib")]
 
 import octets  # noqa: E402
+import private_postfix  # noqa: E402
+import private_sendmail  # noqa: E402
 import smtp  # noqa: E402
 from gateway import Gateway  # noqa: E402
-from private_postfix import PrivatePostfix, missing  # noqa: E402
 
 ALICE, BOB, ARCHIVE, OUTSIDE = "alice@example.org", "bob@example.org", "archive@example.org", "carol@example.net"
 PASSWORD = "demo"
+LOGINS = {"alice": PASSWORD, "bob": PASSWORD}
 RULES = """
 [rule staff]
 direction = outgoing
@@ -78,11 +80,53 @@ def expect(condition, what):
     say(f"   ok: {what}")
 
 
+class WithPostfix:
+    """What is particular to this MTA."""
+
+    name, missing = "Postfix", staticmethod(private_postfix.missing)
+    parent = "/tmp"
+    files = (("main.cf and master.cf", "mta/etc"), ("Postfix's log", "mta/log/mail.log"))
+
+    @staticmethod
+    def make(demo):
+        return private_postfix.PrivatePostfix(demo.path("mta"), demo.sink.port, demo.gateway.milter, LOGINS)
+
+    @staticmethod
+    def configuration(mta):
+        return subprocess.run(["postconf", "-c", mta.path("etc"), "-n", "smtpd_milters", "non_smtpd_milters",
+                               "milter_default_action"], capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+class WithSendmail:
+    name, missing = "Sendmail", staticmethod(private_sendmail.missing)
+    parent = "/run"  # it wants no milter's socket below a directory where others may write
+    files = ((".mc and .cf", "mta/etc"), ("what was said by SMTP", "mta/transcript"))
+
+    @staticmethod
+    def make(demo):
+        programs = private_sendmail.unpack(os.path.join(os.path.dirname(demo.build), "sendmail"))
+        say(f"   unpacked, not installed: {programs}")
+        lines = (f"define(`SMIME_MILTER_SOCKET', `{demo.gateway.milter.replace('unix:', 'local:')}')dnl\n"
+                 f"include(`{TOP}/contrib/sendmail/smime-milter.m4')dnl\n")
+        return private_sendmail.PrivateSendmail(demo.path("mta"), programs, demo.sink.port, lines, LOGINS)
+
+    @staticmethod
+    def configuration(mta):
+        def lines(name, *words):
+            return "".join(line for line in mta.read(name).splitlines(True) if any(word in line for word in words))
+
+        return ("(sendmail.mc)\n" + lines("etc/sendmail.mc", "SMIME_MILTER", "smime-milter.m4") + "(sendmail.cf)\n" +
+                lines("etc/sendmail.cf", "InputMailFilters", "Xsmime-milter", "DaemonPortOptions"))
+
+
+KINDS = {"postfix": WithPostfix, "sendmail": WithSendmail}
+
+
 class Demo:
-    def __init__(self, build, directory):
-        self.build, self.directory = build, directory
+    def __init__(self, build, directory, kind):
+        self.build, self.directory, self.kind = build, directory, kind
         self.sink = smtp.Sink()
-        self.gateway = self.postfix = None
+        self.gateway = self.mta = None
 
     def path(self, *names):
         return os.path.join(self.directory, *names)
@@ -94,17 +138,15 @@ class Demo:
         with open(self.gateway.config, encoding="utf-8") as f:
             show(f.read())
         say(f"   running as {self.gateway.user}, pid {self.gateway.process.pid}")
-        headline("a private Postfix")
-        self.postfix = PrivatePostfix(self.path("postfix"), self.sink.port, self.gateway.milter,
-                                      {"alice": PASSWORD, "bob": PASSWORD})
-        self.postfix.start()
-        show(subprocess.run(["postconf", "-c", self.postfix.path("etc"), "-n", "smtpd_milters", "non_smtpd_milters",
-                             "milter_default_action"], capture_output=True, text=True, check=True, timeout=60).stdout)
-        say(f"   127.0.0.1:{self.postfix.port} takes mail from outside, 127.0.0.1:{self.postfix.submission} from who has"
-            f" logged in,\n   what is delivered goes to a mailbox on 127.0.0.1:{self.sink.port}; pid {self.postfix.process.pid}")
+        headline(f"a private {self.kind.name}")
+        self.mta = self.kind.make(self)
+        self.mta.start()
+        show(self.kind.configuration(self.mta))
+        say(f"   127.0.0.1:{self.mta.port} takes mail from outside, 127.0.0.1:{self.mta.submission} from who has"
+            f" logged in,\n   what is delivered goes to a mailbox on 127.0.0.1:{self.sink.port}; pid {self.mta.process.pid}")
 
     def go_down(self):
-        for part in (self.postfix, self.gateway):
+        for part in (self.mta, self.gateway):
             if part is not None:
                 try:
                     part.stop()
@@ -124,11 +166,11 @@ class Demo:
                            "Noon at the usual place?\n\nAlice\n")
 
     def submit(self, message, login):
-        with smtp.Client(self.postfix.submission, (login, PASSWORD)) as client:
+        with smtp.Client(self.mta.submission, (login, PASSWORD)) as client:
             return smtp.queue_id(client.send(login, [OUTSIDE], message))
 
     def receive(self, message, recipient):
-        with smtp.Client(self.postfix.port) as client:
+        with smtp.Client(self.mta.port) as client:
             return smtp.queue_id(client.send("someone@example.net", [recipient], message))
 
     def delivered(self, queue_id, mark, recipient, file):
@@ -201,18 +243,19 @@ class Demo:
         self.stripped(sent, signed)
 
     def tell_where(self, kept):
-        headline("where everything lies" if kept else "where everything lay (contrib/postfix/demo --keep keeps it)")
+        headline("where everything lies" if kept else
+                 f"where everything lay (contrib/{self.kind.name.lower()}/demo --keep keeps it)")
         for what, name in (("messages", "[1-5]-*.eml"), ("configuration", "gateway/smime-milter.conf"),
                            ("CA and keys", "gateway/ca, gateway/keys"), ("the daemon's log", "gateway/log"),
-                           ("main.cf and master.cf", "postfix/etc"), ("Postfix's log", "postfix/log/mail.log")):
+                           *self.kind.files):
             say(f"   {what:22} {self.path(name.split(', ')[0])}" + "".join(", " + n for n in name.split(", ")[1:]))
         say(f"   {'programs':22} {self.build}")
 
 
-def run(build, keep):
-    directory = tempfile.mkdtemp(prefix="smime-milter-demo-", dir="/tmp")
-    os.chmod(directory, 0o755)  # user postfix has to pass
-    demo = Demo(build, directory)
+def run(build, keep, kind):
+    directory = tempfile.mkdtemp(prefix="smime-milter-demo-", dir=kind.parent)
+    os.chmod(directory, 0o755)  # the daemon and the MTA have to pass
+    demo = Demo(build, directory, kind)
     status = 1
     try:
         demo.come_up()
@@ -227,9 +270,9 @@ def run(build, keep):
         if demo.gateway is not None:
             say("\n   the daemon's log")
             show(demo.gateway.log()[-4000:])
-        if demo.postfix is not None:
-            say("\n   Postfix's log")
-            show(demo.postfix.log()[-4000:])
+        if demo.mta is not None:
+            say(f"\n   {kind.name}'s log")
+            show(demo.mta.log()[-4000:])
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
@@ -245,17 +288,19 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--remove", metavar="DIRECTORY")
+    parser.add_argument("mta", choices=KINDS)
     parser.add_argument("build")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     os.umask(0o022)
     try:
-        why = missing()
+        kind = KINDS[options.mta]
+        why = kind.missing()
         if why:
             say(why)
             return 1
-        status = run(os.path.abspath(options.build), options.keep)
+        status = run(os.path.abspath(options.build), options.keep, kind)
     except Stopped as number:
         return 128 + number.args[0]
     finally:

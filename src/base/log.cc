@@ -25,18 +25,6 @@ int priority(Level level)
     return LOG_ERR;
 }
 
-const char* name_of(Level level)
-{
-    switch (level) {
-        case Level::debug: return "debug";
-        case Level::info: return "info";
-        case Level::notice: return "notice";
-        case Level::warning: return "warning";
-        case Level::error: return "error";
-    }
-    return "error";
-}
-
 // The last line of defence against forged lines: whatever a text comes from, a
 // control character in it does not reach the log as one.  UTF-8 of the
 // administrator's own names stays readable.
@@ -59,7 +47,7 @@ std::string one_line(std::string_view line)
 // An Error or a Problem says how bad it is: "error: ..." or "file:3: error: ...".
 bool says_itself(std::string_view line, Level level)
 {
-    const std::string word = std::string(name_of(level)) + ": ";
+    const std::string word = std::string(name(level)) + ": ";
     const auto at = line.find(word);
     if (at == 0) return true;
     const auto where = line.substr(0, at);
@@ -67,7 +55,27 @@ bool says_itself(std::string_view line, Level level)
            std::none_of(where.begin(), where.end(), is_control);
 }
 
+void write_out(std::string_view text)
+{
+    // A log that cannot be written has nowhere else to complain.
+    if (::write(STDERR_FILENO, text.data(), text.size()) < 0) return;
+}
+
 }  // namespace
+
+const char* name(Level level)
+{
+    switch (level) {
+        case Level::debug: return "debug";
+        case Level::info: return "info";
+        case Level::notice: return "notice";
+        case Level::warning: return "warning";
+        case Level::error: return "error";
+    }
+    return "error";
+}
+
+void Log::record(Level level, const LogLine& line) { write(level, line.text()); }
 
 SyslogLog::SyslogLog(const char* name) { openlog(name, LOG_PID | LOG_NDELAY, LOG_MAIL); }
 SyslogLog::~SyslogLog() { closelog(); }
@@ -80,26 +88,50 @@ void SyslogLog::write(Level level, std::string_view line)
 void StderrLog::write(Level level, std::string_view line)
 {
     std::string text = name_ + ": ";
-    if (!says_itself(line, level)) text += std::string(name_of(level)) + ": ";
+    if (!says_itself(line, level)) text += std::string(base::name(level)) + ": ";
     text += one_line(line);
     text += '\n';
-    // A log that cannot be written has nowhere else to complain.
-    if (::write(STDERR_FILENO, text.data(), text.size()) < 0) return;
+    write_out(text);
 }
+
+void StderrLog::put(Level, std::string_view complete) { write_out(one_line(complete) + "\n"); }
 
 void FilterLog::threshold(Level level)
 {
     const std::lock_guard lock(mutex_);
-    threshold_ = level;
+    wanted_.threshold = level;
+}
+
+void FilterLog::format(LogFormat format)
+{
+    const std::lock_guard lock(mutex_);
+    wanted_.format = format;
+}
+
+FilterLog::Wanted FilterLog::wanted() const
+{
+    const std::lock_guard lock(mutex_);
+    return wanted_;
 }
 
 void FilterLog::write(Level level, std::string_view line)
 {
-    {
-        const std::lock_guard lock(mutex_);
-        if (level < threshold_) return;
-    }
-    next_->write(level, line);
+    const auto now = wanted();
+    if (level < now.threshold) return;
+    if (now.format == LogFormat::text)
+        next_->write(level, line);
+    else
+        next_->put(level, LogLine().say(line).json(level, SystemClock().now()));
+}
+
+void FilterLog::record(Level level, const LogLine& line)
+{
+    const auto now = wanted();
+    if (level < now.threshold) return;
+    if (now.format == LogFormat::text)
+        next_->write(level, line.text());
+    else
+        next_->put(level, line.json(level, SystemClock().now()));
 }
 
 std::string printable(std::string_view text, std::size_t limit)
@@ -122,34 +154,63 @@ std::string printable(std::string_view text, std::size_t limit)
     return out;
 }
 
+LogLine LogLine::about(std::string_view queue_id)
+{
+    LogLine line;
+    line.has_queue_id_ = true;
+    line.queue_id_ = queue_id.empty() ? "NOQUEUE" : queue_id.substr(0, 64);
+    return line;
+}
+
+LogLine& LogLine::keep(std::string_view key, std::string_view value, Kind kind, std::size_t limit)
+{
+    fields_.push_back({std::string(key), std::string(value.substr(0, limit)), kind, value.size() > limit});
+    return *this;
+}
+
 LogLine& LogLine::add(std::string_view key, std::string_view value)
 {
-    if (value.empty()) return *this;
-    if (!text_.empty()) text_ += ' ';
-    text_ += key;
-    text_ += '=';
-    const std::string safe = printable(value);
-    if (safe.find_first_of(" \"=,") == std::string::npos) {
-        text_ += safe;
-        return *this;
-    }
-    text_ += '"';
-    for (char c : safe) text_ += c == '"' ? '\'' : c;
-    text_ += '"';
-    return *this;
+    return value.empty() ? *this : keep(key, value, Kind::text, longest_log_value);
 }
 
 LogLine& LogLine::address(std::string_view key, std::string_view value)
 {
-    if (!text_.empty()) text_ += ' ';
-    text_ += key;
-    text_ += "=<";
-    std::string safe = printable(value);
-    std::replace(safe.begin(), safe.end(), ' ', '_');
-    text_ += safe + '>';
-    return *this;
+    return keep(key, value, Kind::address, longest_log_value);
 }
 
-LogLine& LogLine::number(std::string_view key, long long value) { return add(key, std::to_string(value)); }
+LogLine& LogLine::number(std::string_view key, long long value)
+{
+    return keep(key, std::to_string(value), Kind::number, longest_log_value);
+}
+
+LogLine& LogLine::say(std::string_view words) { return keep("message", words, Kind::words, longest_json); }
+
+std::string LogLine::text() const
+{
+    std::string out;
+    if (has_queue_id_) out = printable(queue_id_) + ":";
+    for (const Field& field : fields_) {
+        if (!out.empty()) out += ' ';
+        std::string safe = printable(field.value, field.value.size());
+        if (field.cut) safe += "...";
+        switch (field.kind) {
+            case Kind::words: out += safe; continue;
+            case Kind::number: out.append(field.key).append("=").append(safe); continue;
+            case Kind::address:
+                std::replace(safe.begin(), safe.end(), ' ', '_');
+                out.append(field.key).append("=<").append(safe).append(">");
+                continue;
+            case Kind::text: break;
+        }
+        out.append(field.key).append("=");
+        if (safe.find_first_of(" \"=,") == std::string::npos) {
+            out += safe;
+            continue;
+        }
+        std::replace(safe.begin(), safe.end(), '"', '\'');
+        out.append("\"").append(safe).append("\"");
+    }
+    return out;
+}
 
 }  // namespace base

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -10,12 +11,15 @@
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "ctl/command.h"
 #include "ctl/output.h"
+#include "ctl/status.h"
 #include "policy/config.h"
 
 namespace ctl
@@ -124,6 +128,7 @@ namespace
 struct ControlOptions {
     std::optional<std::string> socket;
     bool watch = false;
+    bool json = false;
 };
 
 base::Result<std::string> socket_of(const ControlOptions& options, const Global& global)
@@ -146,18 +151,115 @@ base::Result<std::string> socket_of(const ControlOptions& options, const Global&
     return path;
 }
 
-base::Result<int> run(const ControlOptions& options, const Global& global, std::string_view question)
+base::Result<int> ask_once(const ControlOptions& options, const Global& global, std::string_view question)
 {
     const auto path = socket_of(options, global);
     if (!path) return base::fail(path.error());
-    while (true) {
-        const auto answer = ask_daemon(*path, question);
-        if (!answer) return base::fail(answer.error());
-        const bool refused = answer->starts_with("error");
-        if (auto ok = write_out(*answer); !ok) return base::fail(ok.error());
-        if (!options.watch) return refused ? exit_no : exit_yes;
-        if (auto ok = write_out("\n"); !ok) return base::fail(ok.error());
-        std::this_thread::sleep_for(pause);
+    const auto answer = ask_daemon(*path, question);
+    if (!answer) return base::fail(answer.error());
+    if (auto ok = write_out(*answer); !ok) return base::fail(ok.error());
+    return answer->starts_with("error") ? exit_no : exit_yes;
+}
+
+volatile std::sig_atomic_t interrupted = 0;
+
+void interrupt(int) { interrupted = 1; }
+
+// From here on Ctrl-C ends what is going on in good order.
+void let_interrupts_end_it()
+{
+    struct sigaction action{};
+    action.sa_handler = interrupt;
+    for (const int signal : {SIGINT, SIGTERM}) (void)sigaction(signal, &action, nullptr);
+}
+
+bool wait_or_interrupt()
+{
+    const auto until = steady_clock::now() + pause;
+    while (interrupted == 0 && steady_clock::now() < until)
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    return interrupted == 0;
+}
+
+// Shows one answer after the other: on a terminal each in the place of the one before,
+// never more than it has room for; else each below the one before.
+class Screen
+{
+public:
+    explicit Screen(const ControlOptions& options)
+        : options_(options), in_place_(options.watch && !options.json && isatty(STDOUT_FILENO) == 1)
+    {
+    }
+
+    base::Result<> show(const std::string& answer)
+    {
+        auto status = parse_status(answer);
+        if (!status) return put(answer);
+        if (options_.json) {
+            constexpr int indent = 2;
+            return write_out(to_json(*status).dump(options_.watch ? -1 : indent, ' ', false,
+                                                   Json::error_handler_t::replace) +
+                             "\n");
+        }
+        auto shown = put(picture(*status, before_ ? &*before_ : nullptr, room().ws_row));
+        before_ = std::move(status);
+        return shown;
+    }
+
+    base::Result<> put(const std::string& text)
+    {
+        if (!in_place_) {
+            const bool first = std::exchange(first_, false);
+            return write_out(first ? text : "\n" + text);
+        }
+        const auto width = room().ws_col;
+        std::string out = std::exchange(first_, false) ? "\x1b[2J\x1b[H" : "\x1b[H";
+        std::string_view rest = text;
+        while (!rest.empty()) {
+            const auto end = std::min(rest.find('\n'), rest.size());
+            // Cut by octets: of text beyond ASCII a little less is seen.
+            auto line = rest.substr(0, std::min<std::size_t>(end, width));
+            while (line.size() < end && !line.empty() &&
+                   (static_cast<unsigned char>(rest[line.size()]) & 0xc0) == 0x80)
+                line.remove_suffix(1);
+            out.append(line).append("\x1b[K\n");
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+        }
+        return write_out(out + "\x1b[J");
+    }
+
+private:
+    // Lines and columns, the last line left to the cursor.
+    [[nodiscard]] winsize room() const
+    {
+        winsize size{};
+        if (!in_place_) return {0xffff, 0xffff, 0, 0};
+        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row < 2 || size.ws_col == 0)
+            return {23, 80, 0, 0};
+        --size.ws_row;
+        return size;
+    }
+
+    const ControlOptions& options_;
+    bool in_place_;
+    bool first_ = true;
+    std::optional<DaemonStatus> before_;
+};
+
+base::Result<int> show_status(const ControlOptions& options, const Global& global)
+{
+    const auto path = socket_of(options, global);
+    if (!path) return base::fail(path.error());
+    Screen screen(options);
+    if (options.watch) let_interrupts_end_it();
+    for (bool first = true;; first = false) {
+        const auto answer = ask_daemon(*path, "status\n");
+        // Once it has been there, it may be on its way to a restart.
+        if (!answer && (first || options.json)) return base::fail(answer.error());
+        const auto shown = answer ? screen.show(*answer) : screen.put(answer.error().text() + "\n");
+        if (!shown) return base::fail(shown.error());
+        if (!options.watch) return answer->starts_with("error") ? exit_no : exit_yes;
+        if (!wait_or_interrupt()) return exit_yes;
     }
 }
 
@@ -173,14 +275,15 @@ Run status(Options& options, const Global& global)
     auto o = std::make_shared<ControlOptions>();
     add_socket(options, *o);
     options.flag("--watch", o->watch, "again every two seconds, until interrupted");
-    return [o, &global] { return run(*o, global, "status\n"); };
+    options.flag("--json", o->json, "a JSON object; with --watch one a line");
+    return [o, &global] { return show_status(*o, global); };
 }
 
 Run reload(Options& options, const Global& global)
 {
     auto o = std::make_shared<ControlOptions>();
     add_socket(options, *o);
-    return [o, &global] { return run(*o, global, "reload\n"); };
+    return [o, &global] { return ask_once(*o, global, "reload\n"); };
 }
 
 }  // namespace ctl

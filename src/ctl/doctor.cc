@@ -87,7 +87,10 @@ public:
         if (snapshot_) {
             look_at_daemon();
             look_at_socket();
-            const bool postfix = look_at_postfix(), sendmail = look_at_sendmail();
+            // Who names the files of one asks about this one.
+            const bool named = options_.postfix || options_.sendmail_cf;
+            const bool postfix = (!named || options_.postfix) && look_at_postfix();
+            const bool sendmail = (!named || options_.sendmail_cf) && look_at_sendmail();
             if (!postfix && !sendmail)
                 say(Grade::warn, "MTA", "neither Postfix nor Sendmail was found here",
                     "if the MTA runs elsewhere, check there that it knows the milter");

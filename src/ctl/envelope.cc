@@ -64,6 +64,12 @@ base::Result<gateway::Envelope> envelope_of(const EnvelopeOptions& options)
                           "write 192.0.2.1 or 2001:db8::1");
     envelope.mta_name = host_name();
     envelope.login = options.auth.value_or("");
+    if (options.tls_client) {
+        constexpr std::string_view by = " issued by ";
+        const auto issued = options.tls_client->rfind(by);
+        envelope.tls_subject = options.tls_client->substr(0, issued);
+        if (issued != std::string::npos) envelope.tls_issuer = options.tls_client->substr(issued + by.size());
+    }
     envelope.listener = options.listener.value_or("");
     return envelope;
 }
@@ -92,6 +98,8 @@ void add_envelope_options(Options& options, EnvelopeOptions& into)
     options.values("--to", into.to, "ADDRESS", "envelope recipient, needed, may be repeated");
     options.value("--mail-from", into.mail_from, "ADDRESS", "envelope sender, \"\" for the null sender");
     options.value("--auth", into.auth, "LOGIN", "the client has logged in as this");
+    options.value("--tls-client", into.tls_client, "'SUBJECT issued by ISSUER'",
+                  "the client has shown this certificate, and the MTA has verified it");
     options.value("--client", into.client, "IP", "address of the client");
     options.value("--listener", into.listener, "NAME", "the MTA's {daemon_name}");
     options.values("--header", into.header, "'NAME: VALUE'", "a further header field, may be repeated");

@@ -17,6 +17,7 @@ struct EnvelopeOptions {
     std::vector<std::string> to;
     std::optional<std::string> mail_from;
     std::optional<std::string> auth;
+    std::optional<std::string> tls_client;  // "SUBJECT issued by ISSUER"
     std::optional<std::string> client;
     std::optional<std::string> listener;
     std::vector<std::string> header;

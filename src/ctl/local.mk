@@ -26,6 +26,7 @@ smimectl_SOURCES = \
 	src/ctl/send_test.cc \
 	src/ctl/setup.cc \
 	src/ctl/sign.cc \
+	src/ctl/status.cc src/ctl/status.h \
 	src/ctl/test_ca.cc \
 	src/ctl/trust.cc src/ctl/trust.h \
 	src/ctl/verify.cc

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "ctl/command.h"
@@ -147,12 +148,32 @@ base::Result<int> run_postfix(const SetupOptions& options, const Global& global)
     return finish(file, *backup, "postfix reload");
 }
 
+// The first line of sendmail.mc that is no comment and has one of these words in it:
+// where it begins, and its text.
+struct McLine {
+    std::size_t at = std::string::npos;
+    std::string text;
+};
+McLine line_with(const std::string& mc, std::initializer_list<std::string_view> words)
+{
+    for (std::size_t at = 0; at < mc.size();) {
+        const auto end = std::min(mc.find('\n', at), mc.size());
+        const std::string line = mc.substr(at, end - at);
+        const bool comment = base::trim(line).starts_with("dnl");
+        if (!comment && std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+                return line.find(word) != std::string::npos;
+            }))
+            return {at, line};
+        at = end + 1;
+    }
+    return {};
+}
+
 // Before the mailers, where the macros of m4 have to be.
 std::string with_filter(const std::string& mc, const std::string& line)
 {
-    const auto mailer = mc.starts_with("MAILER(") ? 0 : mc.find("\nMAILER(");
-    if (mailer == std::string::npos) return mc + (mc.ends_with('\n') ? "" : "\n") + line + "\n";
-    const auto at = mailer == 0 ? 0 : mailer + 1;
+    const auto at = line_with(mc, {"MAILER_DEFINITIONS", "MAILER("}).at;
+    if (at == std::string::npos) return mc + (mc.ends_with('\n') ? "" : "\n") + line + "\n";
     return mc.substr(0, at) + line + "\n" + mc.substr(at);
 }
 
@@ -171,14 +192,18 @@ base::Result<int> run_sendmail(const SetupOptions& options, const Global& global
     const std::string where = endpoint->local() ? "local:" + endpoint->path : endpoint->spelling;
     const std::string line =
         "INPUT_MAIL_FILTER(`smime-milter', `S=" + where + ", F=T, T=S:4m;R:4m;E:10m')dnl";
-    const auto there = content->find("INPUT_MAIL_FILTER(`smime-milter'");
-    if (there != std::string::npos) {
-        const std::string now =
-            content->substr(there, std::min(content->find('\n', there), content->size()) - there);
-        if (now.find("S=" + where) == std::string::npos)
-            return base::fail(Code::configuration, file, "has another line for smime-milter: " + now,
+    if (const auto there = line_with(*content, {"INPUT_MAIL_FILTER(`smime-milter'"}); !there.text.empty()) {
+        if (there.text.find("S=" + where) == std::string::npos)
+            return base::fail(Code::configuration, file, "has another line for smime-milter: " + there.text,
                               "make it: " + line);
         if (auto ok = write_out(file + ": nothing to do, the milter is hooked in\n"); !ok)
+            return base::fail(ok.error());
+        return exit_yes;
+    }
+    if (const auto there = line_with(*content, {"smime-milter.m4"}); !there.text.empty()) {
+        if (auto ok = write_out(file + ": nothing to do, it includes smime-milter.m4; what came of it in "
+                                       "sendmail.cf tells smimectl doctor\n");
+            !ok)
             return base::fail(ok.error());
         return exit_yes;
     }

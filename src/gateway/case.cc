@@ -11,11 +11,12 @@ namespace
 {
 
 policy::Facts facts_of(const Envelope& envelope, const std::vector<mime::Field>& fields,
-                       std::optional<std::uint64_t> size)
+                       const policy::Config& config, std::optional<std::uint64_t> size)
 {
     policy::Facts facts;
     facts.client = envelope.client;
-    facts.login = envelope.login;
+    facts.login = envelope.login.empty() ? config.login_of(envelope.tls_subject, envelope.tls_issuer)
+                                         : envelope.login;
     facts.listener = envelope.listener;
     facts.mail_from = envelope.mail_from;
     facts.recipients = envelope.recipients;
@@ -44,7 +45,7 @@ Case::Case(const Envelope& e, const std::vector<mime::Field>& f, const Snapshot&
     : envelope(e),
       fields(f),
       snapshot(s),
-      facts(facts_of(e, f, size)),
+      facts(facts_of(e, f, s.config, size)),
       decision(policy::decide(s.config, facts, trace))
 {
 }
@@ -99,8 +100,9 @@ void finish(Outcome& outcome, const Case& c, Report report)
         add("nrcpt", std::to_string(c.envelope.recipients.size()));
     if (!c.plan().no_encrypt_reason.empty()) add("encrypt", "no: " + c.plan().no_encrypt_reason);
     for (auto& fact : report.details) outcome.facts.push_back(std::move(fact));
+    outcome.failed = report.failed;
     add("client", c.envelope.client);
-    add("login", c.envelope.login);
+    add("login", c.facts.login);
     add("message-id", message_id(c.fields));
     if (!c.plan().dry_run) {
         if (const auto level = c.plan().log_level) {
@@ -113,6 +115,7 @@ void finish(Outcome& outcome, const Case& c, Report report)
     // What would have happened is in the facts; the message itself is not touched.
     Outcome untouched;
     untouched.facts = std::move(outcome.facts);
+    untouched.failed = outcome.failed;
     untouched.facts.push_back({"dry_run", "yes", false});
     outcome = std::move(untouched);
 }

@@ -42,6 +42,7 @@ struct Report {
     std::string status;
     std::string reason;
     std::vector<Outcome::Fact> details;
+    std::optional<Stage> failed;
 };
 
 // Turns the report into facts, applies dry_run and the rule's log_level.

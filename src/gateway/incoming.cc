@@ -133,6 +133,7 @@ void verify(const Case& c, const Message& message, const World& world, Outcome& 
     outcome.lesson = lesson_of(c, verdict, world.clock->now());
     describe_signer(verdict, report);
     list_findings(verdict, report);
+    if (code == cms::Code::temperror) report.failed = Stage::verify;
     if (code == cms::Code::none && verdict.encrypted) report.reason = "encrypted";
     if (plan.require_signature && code != cms::Code::pass) {
         refuse_without_signature(

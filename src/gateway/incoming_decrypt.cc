@@ -66,6 +66,11 @@ void describe(const Decryption& made, Report& report)
 bool decrypt(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report)
 {
     const auto& plan = c.plan();
+    const auto failed = [&](const std::string& why) {
+        report.failed = Stage::decrypt;
+        report.details.push_back({"decrypt", "no: " + why, false});
+        return false;
+    };
     const auto left = [&](const std::string& why) {
         report.details.push_back({"decrypt", "no: " + why, false});
         return false;
@@ -82,17 +87,17 @@ bool decrypt(const Case& c, const Message& message, const World& world, Outcome&
     const auto made = decrypt_message(message, spec);
     if (made.kind == Decryption::Kind::not_encrypted) return false;
     if (stranger) return left(*stranger);
-    if (spec.identities.empty()) return left("no key that each of its recipients may use");
-    if (made.kind == Decryption::Kind::failed) return left(made.reason);
+    if (spec.identities.empty()) return failed("no key that each of its recipients may use");
+    if (made.kind == Decryption::Kind::failed) return failed(made.reason);
     auto inner = rewritten(message, made.rewrite, c.envelope);
-    if (!inner) return left(inner.error().what);
+    if (!inner) return failed(inner.error().what);
 
     const Case plain(c, **inner);
     if (auto shown = promote(message, *made.entity, verdict_on(plain, **inner, world)); !shown.empty()) {
         Rewrite rewrite = made.rewrite;
         rewrite.header.insert(rewrite.header.end(), shown.begin(), shown.end());
         inner = rewritten(message, rewrite, c.envelope);
-        if (!inner) return left(inner.error().what);
+        if (!inner) return failed(inner.error().what);
         report.details.push_back({"subject", "restored", false});
     }
     Case inside(c, **inner);

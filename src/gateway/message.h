@@ -20,6 +20,8 @@ struct Envelope {
     std::string client;    // IP address as text, "" when not known
     std::string client_name;
     std::string login;
+    // Of a TLS client certificate that the MTA has verified, as it names them.
+    std::string tls_subject, tls_issuer;
     std::string listener;
     std::string mail_from;                // without <>
     std::vector<std::string> recipients;  // without <>

@@ -57,7 +57,30 @@ void apply(std::vector<Line>& lines, const HeaderEdit& edit)
     }
 }
 
+// Facts that are numbers, for those who read the log as JSON.
+bool is_count(std::string_view key)
+{
+    return key == "nrcpt" || key == "encoded" || key == "certificates" || key == "envelopes";
+}
+
 }  // namespace
+
+const char* name(Stage stage)
+{
+    switch (stage) {
+        case Stage::admission: return "admission";
+        case Stage::receive: return "receive";
+        case Stage::certificate: return "certificate";
+        case Stage::sign: return "sign";
+        case Stage::encrypt: return "encrypt";
+        case Stage::decrypt: return "decrypt";
+        case Stage::verify: return "verify";
+        case Stage::split: return "split";
+        case Stage::edit: return "edit";
+        case Stage::internal: return "internal";
+    }
+    return "internal";
+}
 
 const std::string* Outcome::fact(std::string_view key) const
 {
@@ -65,17 +88,24 @@ const std::string* Outcome::fact(std::string_view key) const
     return it == facts.end() ? nullptr : &it->value;
 }
 
-std::string log_line(const Envelope& envelope, const Outcome& outcome)
+base::LogLine log_record(const Envelope& envelope, const Outcome& outcome)
 {
-    base::LogLine line;
+    auto line = base::LogLine::about(envelope.queue_id);
     for (const auto& fact : outcome.facts) {
+        const auto number = is_count(fact.key) ? base::parse_decimal(fact.value) : std::nullopt;
         if (fact.is_address)
             line.address(fact.key, fact.value);
+        else if (number)
+            line.number(fact.key, static_cast<long long>(*number));
         else
             line.add(fact.key, fact.value);
     }
-    const std::string id = envelope.queue_id.empty() ? "NOQUEUE" : base::printable(envelope.queue_id, 64);
-    return id + ": " + line.text();
+    return line;
+}
+
+std::string log_line(const Envelope& envelope, const Outcome& outcome)
+{
+    return log_record(envelope, outcome).text();
 }
 
 std::string render(const Message& message, const Outcome& outcome)

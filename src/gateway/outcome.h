@@ -39,6 +39,23 @@ using BodyPiece = std::variant<base::Octets, std::string, Generator>;
 
 enum class Action { accept, reject, tempfail, quarantine };
 
+// Where something went wrong that is not the message's fault alone: what somebody has to
+// look after, as against a verdict.  For metrics; the reason is in the log.
+enum class Stage {
+    admission,    // too much mail at once
+    receive,      // no memory, or the MTA ended what it had not begun
+    certificate,  // none to sign with or to encrypt for somebody, and it had to be
+    sign,
+    encrypt,
+    decrypt,   // encrypted mail stays as it is
+    verify,    // it cannot be told at the moment
+    split,     // sealing, and copies that come back
+    edit,      // the MTA did not take the result
+    internal,  // a bug
+};
+inline constexpr std::size_t stages = static_cast<std::size_t>(Stage::internal) + 1;
+[[nodiscard]] const char* name(Stage stage);
+
 struct Outcome {
     Action action = Action::accept;
     // For reject and tempfail; text without details that help an attacker.
@@ -61,12 +78,14 @@ struct Outcome {
     base::Level level = base::Level::info;
     // What the message teaches about its author; for the daemon to remember.
     std::optional<store::Lesson> lesson;
+    std::optional<Stage> failed;
 
     [[nodiscard]] bool edits() const { return !header.empty() || replace_body || !remove_recipients.empty(); }
     [[nodiscard]] const std::string* fact(std::string_view key) const;
 };
 
 // "4bXyz: action=sign rule=staff status=ok ..." (queue id first).
+[[nodiscard]] base::LogLine log_record(const Envelope& envelope, const Outcome& outcome);
 [[nodiscard]] std::string log_line(const Envelope& envelope, const Outcome& outcome);
 
 // The message as it is after the edits, wire form: what the MTA would queue

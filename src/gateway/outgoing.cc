@@ -50,6 +50,8 @@ void sign(const Case& c, const Message& message, const World& world, Outcome& ou
     const auto choice = choose_signer(c, world.clock->now());
     if (choice.identity == nullptr) {
         report.reason = choice.reason;
+        if (plan.sign_required || rule.on_no_cert != OnNoCertificate::pass)
+            report.failed = Stage::certificate;
         outcome.level = base::Level::notice;
         if (rule.on_no_cert == OnNoCertificate::tempfail)
             refuse(outcome, report, Action::tempfail, "451", "4.7.5", "no signing certificate at the moment");
@@ -78,6 +80,7 @@ void sign(const Case& c, const Message& message, const World& world, Outcome& ou
         switch (error.kind) {
             case SignRefusal::Kind::failed:
                 outcome.level = base::Level::error;
+                report.failed = Stage::sign;
                 if (plan.sign_required)
                     refuse(outcome, report, Action::tempfail, "451", "4.7.5",
                            "signing failed, try again later");

@@ -108,10 +108,13 @@ Encryption prepare_encryption(const Case& c, const Message& message, const World
     auto found = recipient_certificates(c, world);
     out.used = found.used();
     out.not_used = found.not_used();
-    if (!found.missing.empty() && mandatory && !out.not_used.empty())
-        report.details.push_back({"not_used", out.not_used, false});
-    if (!found.missing.empty())
+    if (!found.missing.empty()) {
+        if (mandatory) {
+            report.failed = Stage::certificate;
+            if (!out.not_used.empty()) report.details.push_back({"not_used", out.not_used, false});
+        }
         return give_up("no certificate can be used for " + found.names_missing(), found.any_temporary());
+    }
     if (c.envelope.recipients.size() > 1 && rule.encrypt_bcc != EncryptBcc::leak) {
         const auto blind = blind_recipients(c);
         const std::string why =
@@ -165,6 +168,7 @@ void encrypt(const Case& c, const Message& message, const Encryption& encryption
     auto made = make(message, outcome, spec);
     if (!made) {
         refuse_in_clear(outcome, report, made.error(), true);
+        report.failed = Stage::encrypt;
         outcome.level = base::Level::error;
         return;
     }

@@ -169,6 +169,7 @@ Outcome process_returned(const Message& message, const Snapshot& snapshot, const
     refuse(outcome, report, Action::tempfail, "451", "4.3.5",
            "this listener is for copies of split mail only");
     report.reason = "[split] reentry: " + inner.error().what;
+    report.failed = Stage::split;
     finish(outcome, c, std::move(report));
     return outcome;
 }

@@ -28,6 +28,12 @@ bool any_rule_verifies(const policy::Config& config)
                        [](const policy::Rule& rule) { return rule.verify; });
 }
 
+bool only_fallback_verifies(const policy::Config& config)
+{
+    return std::all_of(config.rules.begin(), config.rules.end(),
+                       [](const policy::Rule& rule) { return !rule.verify || rule.fallback; });
+}
+
 bool none_can_sign(const store::KeyStore& keys, base::Time now)
 {
     return std::all_of(keys.all().begin(), keys.all().end(), [&](const store::Identity& identity) {
@@ -196,10 +202,13 @@ void find_lacks(Snapshot& snapshot, base::Time now, std::vector<base::Problem>& 
              "add a section [keys] with path = /etc/smime-milter/keys");
     if (any_rule_verifies(config) && snapshot.trust.empty()) {
         if (config.trust.anchors.empty())
-            warn(problems, config.file,
-                 "rules ask for verification, but there is no trust anchor: nothing can pass",
-                 "add a section [trust] with anchors = /etc/smime-milter/trust, and put CA certificates "
-                 "there");
+            problems.push_back(
+                // As shipped: who only signs has nothing to mend.
+                {only_fallback_verifies(config) ? base::Severity::notice : base::Severity::warning,
+                 {base::Code::configuration, config.file,
+                  "rules ask for verification, but there is no trust anchor: nothing can pass",
+                  "add a section [trust] with anchors = /etc/smime-milter/trust, and put CA certificates "
+                  "there"}});
         else
             snapshot.lacks.push_back(
                 {base::Code::configuration, config.trust.origin,

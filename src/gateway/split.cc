@@ -48,7 +48,7 @@ std::string contents(const Case& c, const Message& message, cms::Cipher cipher, 
     add("author", c.facts.author.address());
     add("client", c.envelope.client);
     add("client_name", c.envelope.client_name);
-    add("login", c.envelope.login);
+    add("login", c.facts.login);
     add("listener", c.envelope.listener);
     add("requested", c.plan().encrypt_request.empty() ? "no" : "yes");
     add("relayed", was_relayed(c) ? "yes" : "no");
@@ -129,14 +129,19 @@ void split(const Case& c, const Message& message, const World& world, Outcome& o
                 demanded.missing.push_back(missing);
                 break;
             }
-    if (!demanded.missing.empty())
+    if (!demanded.missing.empty()) {
+        report.failed = Stage::certificate;
         return refuse_in_clear(outcome, report, "no certificate can be used for " + demanded.names_missing(),
                                demanded.any_temporary());
+    }
 
     const auto cipher =
         plan.encrypt_rule->cipher ? *plan.encrypt_rule->cipher : cms::common_cipher(found.certificates, found.capabilities);
     auto sealed = cms::seal(contents(c, message, cipher, world.clock->now()), c.snapshot.split_key);
-    if (!sealed) return refuse_in_clear(outcome, report, sealed.error().what, true);
+    if (!sealed) {
+        report.failed = Stage::split;
+        return refuse_in_clear(outcome, report, sealed.error().what, true);
+    }
     const auto edits = content_edits(
         c.fields,
         {{"Content-Type", "application/octet-stream"},

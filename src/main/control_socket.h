@@ -8,10 +8,7 @@
 //                   one stays in force; then each problem and remark on its own
 //                   line, "file:line: error: ..." as in the log
 //   "status\n"  ->  "ok: running\n" (or "ok: stopping\n"), then "key: value" lines:
-//                   version, pid, started, config, rules, keys, connections,
-//                   messages, in_flight ("OCTETS of LIMIT"), crypto_slots
-//                   ("USED of LIMIT"), reload ("TIME ok|failed"), and for each
-//                   kind of ending "processed: N action=A status=S"
+//                   status.h has the list
 //   "recent <ID>\n"  ->  "ok: " and the log line of the message with that Message-ID, one
 //                   of the last 256; or "error: not seen\n"
 //   else        ->  "error: unknown request\n"
@@ -22,12 +19,12 @@
 // that has waited longest without asking anything.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "base/result.h"
+#include "main/answering.h"
+#include "main/listener.h"
 
 namespace daemon_main
 {
@@ -39,13 +36,7 @@ public:
     // thread of this socket.
     using Answerer = std::function<std::string(std::string_view request)>;
 
-    ControlSocket() = default;
-    ~ControlSocket() { close(); }
-    ControlSocket(const ControlSocket&) = delete;
-    ControlSocket& operator=(const ControlSocket&) = delete;
-
-    // Binds; replaces a stale socket, but not one that answers.  No threads may
-    // exist yet (it changes the umask).  `user`: whose the directory has to be.
+    // Binds; see Listener.
     [[nodiscard]] base::Result<> open(const std::string& path, const std::string& user);
     void start(Answerer answerer);
     // Ends the thread, at most after the request that is being answered, and
@@ -53,12 +44,8 @@ public:
     void close();
 
 private:
-    void serve(const Answerer& answerer);
-
-    std::string path_;
-    int listener_ = -1;
-    int stop_ = -1;
-    std::thread thread_;
+    Listener listener_;
+    Answering answering_;  // destroyed before the listener that it borrows
 };
 
 }  // namespace daemon_main

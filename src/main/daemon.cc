@@ -23,6 +23,8 @@
 #include "main/control_socket.h"
 #include "main/loader.h"
 #include "main/lock.h"
+#include "main/metrics.h"
+#include "main/metrics_service.h"
 #include "main/notify.h"
 #include "main/options.h"
 #include "main/privileges.h"
@@ -109,6 +111,8 @@ private:
     void reload();
     int go_down(bool asked);
     std::string answer(std::string_view request);
+    Loader::Result load_anew();
+    std::string metrics();
 
     Options options_;
     Signals signals_;
@@ -124,6 +128,8 @@ private:
     std::optional<milter::Service> service_;
     std::optional<milter::Runtime> runtime_;
     ControlSocket control_;
+    MetricsService metrics_{log_};
+    CertificateEnds certificate_ends_;
     Watchdog watchdog_;
     std::string control_path_;                            // "": without a control socket
     int ended_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);  // libmilter's listener has ended
@@ -135,10 +141,12 @@ private:
 // will read it again at each reload.
 base::Result<> Daemon::come_up()
 {
-    log_.write(base::Level::notice, PACKAGE_NAME " " PACKAGE_VERSION " starting, " + cms::library_version() +
-                                        ", libmilter " + milter::library_version());
+    // Read before the first line is written, which has to have the form that it asks for.
     std::vector<base::Problem> problems;
     const auto config = policy::load_config(options_.file, problems);
+    if (config) log_.format(config->log_format);
+    log_.write(base::Level::notice, PACKAGE_NAME " " PACKAGE_VERSION " starting, " + cms::library_version() +
+                                        ", libmilter " + milter::library_version());
     if (!config) {
         // There is nothing to mend in a file that is not there: that is all to say.
         if (problems.size() == 1 && problems.front().error.where == options_.file)
@@ -166,6 +174,9 @@ base::Result<> Daemon::come_up()
     }
     if (!control_path_.empty())
         if (auto bound = control_.open(control_path_, user_name()); !bound) return bound;
+    // Mail does not wait for figures about it.
+    if (auto bound = metrics_.open(snapshot->config, user_name()); !bound)
+        log_.write(base::Level::error, bound.error().text() + "; nobody can ask for metrics");
 
     runtime_.emplace(log_, clock_, random_, std::move(snapshot));
     service_->start(*runtime_, [this] {
@@ -177,6 +188,8 @@ base::Result<> Daemon::come_up()
                    "libmilter may take SIGHUP for a request to stop; reload with SIGUSR1 or smimectl reload");
     advise();
     control_.start([this](std::string_view request) { return answer(request); });
+    metrics_.start(runtime_->snapshot()->config,
+                   {[this] { return metrics(); }, [this] { return runtime_->draining(); }});
     watch_workers();
     notify_manager("READY=1\n" + summary());
     return {};
@@ -339,8 +352,10 @@ void Daemon::advise() const
                   cms::library_version() +
                       " is older than 3.0.22 and has known holes in CMS; run: apt-get upgrade");
     if (!endpoint_->local())
-        log.write(base::Level::warning, "every local user who reaches " + endpoint_->spelling +
-                                            " can have mail signed; a unix: socket keeps them out");
+        log.write(base::Level::warning,
+                  "every local user and every host that reaches " + endpoint_->spelling +
+                      " can have mail signed, and decrypted where rules decrypt; a unix: socket keeps them "
+                      "out, or a network of its own and a packet filter");
     log.write(base::Level::notice, serving());
     log.write(
         base::Level::notice,
@@ -379,7 +394,7 @@ bool Daemon::watch()
 void Daemon::reload()
 {
     notify_reloading();
-    const auto result = loader_.reload(*runtime_);
+    const auto result = load_anew();
     notify_manager("READY=1\n" + summary() +
                    (result.loaded ? "" : "; the new configuration has mistakes, this one is from before"));
 }
@@ -389,6 +404,7 @@ int Daemon::go_down(bool asked)
     if (!asked) {
         log_.write(base::Level::error, "libmilter has ended by itself; what it said is in the system log");
         control_.close();
+        metrics_.stop();
         watchdog_.stop();
         quiet_ = false;
         return static_cast<int>(base::Code::unavailable);
@@ -408,6 +424,7 @@ int Daemon::go_down(bool asked)
         log_.write(base::Level::warning,
                    std::to_string(cut_off) + " messages were cut off; their senders will try again");
     control_.close();
+    metrics_.stop();
     watchdog_.stop();
     quiet_ = cut_off == 0;
     // Their threads use OpenSSL, which is cleaned up at exit.
@@ -418,11 +435,28 @@ int Daemon::go_down(bool asked)
     return EXIT_SUCCESS;
 }
 
+// Asked for by a signal or over the control socket, which are different threads.
+Loader::Result Daemon::load_anew()
+{
+    auto result = loader_.reload(*runtime_);
+    metrics_.follow(runtime_->snapshot()->config);
+    return result;
+}
+
+std::string Daemon::metrics()
+{
+    const auto history = loader_.history();
+    return metrics_text(*runtime_, certificate_ends_,
+                        {started_, clock_.now(), history.succeeded, history.last_success,
+                         cms::library_version(), milter::library_version()});
+}
+
 std::string Daemon::answer(std::string_view request)
 {
     if (request == "ping") return "ok: pong\n";
-    if (request == "status") return status_text(*runtime_, loader_, started_);
-    if (request == "reload") return reload_text(loader_.reload(*runtime_));
+    if (request == "status")
+        return status_text(*runtime_, loader_, certificate_ends_, started_, clock_.now());
+    if (request == "reload") return reload_text(load_anew());
     constexpr std::string_view recent = "recent ";
     if (request.starts_with(recent)) {
         const auto line = runtime_->recent.find(std::string(request.substr(recent.size())));

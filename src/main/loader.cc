@@ -21,6 +21,7 @@ std::vector<std::string> restart_needed(const policy::Config& old, const policy:
     std::vector<std::string> keys;
     if (old.socket != now.socket) keys.emplace_back("socket");
     if (old.control_socket != now.control_socket) keys.emplace_back("control_socket");
+    if (old.metrics_listen != now.metrics_listen) keys.emplace_back("metrics_listen");
     if (old.user != now.user) keys.emplace_back("user");
     return keys;
 }
@@ -78,8 +79,11 @@ std::shared_ptr<const gateway::Snapshot> Loader::load(std::vector<std::string>& 
     for (const auto& problem : problems) say(level_of(problem.severity), problem.text(), lines);
     if (snapshot && before != nullptr && loses(*before, *snapshot)) snapshot = nullptr;
     if (snapshot && !verbose_) log_.threshold(snapshot->config.log_level);
+    if (snapshot) log_.format(snapshot->config.log_format);
     const std::lock_guard lock(last_mutex_);
-    last_ = base::iso8601(clock_.now()) + (snapshot ? " ok" : " failed");
+    history_.when = clock_.now();
+    history_.succeeded = snapshot != nullptr;
+    if (snapshot) history_.last_success = history_.when;
     return snapshot;
 }
 
@@ -117,8 +121,14 @@ void Loader::tell(const std::vector<base::Problem>& problems)
 
 std::string Loader::last() const
 {
+    const auto last = history();
+    return base::iso8601(last.when) + (last.succeeded ? " ok" : " failed");
+}
+
+Loader::History Loader::history() const
+{
     const std::lock_guard lock(last_mutex_);
-    return last_;
+    return history_;
 }
 
 }  // namespace daemon_main

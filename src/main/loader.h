@@ -36,6 +36,12 @@ public:
 
     [[nodiscard]] const std::string& file() const { return file_; }
     [[nodiscard]] std::string last() const;  // "2026-11-23T12:00:00Z ok", for status
+    struct History {
+        bool succeeded = false;  // the last load
+        base::Time when;
+        base::Time last_success;
+    };
+    [[nodiscard]] History history() const;
 
 private:
     [[nodiscard]] std::shared_ptr<const gateway::Snapshot> load(std::vector<std::string>& lines,
@@ -48,7 +54,7 @@ private:
     const base::Clock& clock_;
     std::mutex loading_;
     mutable std::mutex last_mutex_;
-    std::string last_;
+    History history_;
 };
 
 }  // namespace daemon_main

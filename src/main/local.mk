@@ -1,5 +1,9 @@
 # What needs no libmilter is in the library, so that tests can reach it.
 libgateway_a_SOURCES += \
+	src/main/answering.cc src/main/answering.h \
+	src/main/listener.cc src/main/listener.h \
+	src/main/metrics.cc src/main/metrics.h \
+	src/main/metrics_service.cc src/main/metrics_service.h \
 	src/main/notify.cc src/main/notify.h \
 	src/main/watchdog.cc src/main/watchdog.h
 
@@ -12,6 +16,6 @@ smime_milter_SOURCES += \
 	src/main/privileges.cc src/main/privileges.h \
 	src/main/signals.cc src/main/signals.h \
 	src/main/status.cc src/main/status.h
-smime_milter_LDADD = $(gateway_libs) $(MILTER_LIBS)
+smime_milter_LDADD = $(gateway_libs) $(MILTER_LIBS) $(PROMETHEUS_LIBS)
 
-unit_sources += tests/unit/main_watchdog_test.cc
+unit_sources += tests/unit/main_watchdog_test.cc tests/unit/main_metrics_test.cc

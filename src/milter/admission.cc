@@ -39,7 +39,7 @@ void Admission::set_limits(AdmissionLimits limits)
 Admission::Usage Admission::usage() const
 {
     const std::lock_guard lock(mutex_);
-    return {octets_, octet_limit_, slots_, slot_limit_, given_back_};
+    return {octets_, octet_limit_, slots_, slot_limit_, given_back_, waiting_};
 }
 
 bool Admission::fits(std::uint64_t more, std::uint64_t own) const
@@ -99,7 +99,10 @@ Admission::Slot Admission::enter(const Share& share, std::uint64_t working,
     while (!free()) {
         const auto now = std::chrono::steady_clock::now();
         if (now >= deadline) return slot;
-        if (freed_.wait_until(lock, std::min(deadline, now + std::chrono::seconds(1)), free)) break;
+        ++waiting_;
+        const bool freed = freed_.wait_until(lock, std::min(deadline, now + std::chrono::seconds(1)), free);
+        --waiting_;
+        if (freed) break;
         // Not under the lock: this writes to the MTA, which may be slow to read.
         lock.unlock();
         if (!progress()) return slot;

@@ -31,6 +31,7 @@ public:
         std::uint64_t octets = 0, octet_limit = 0;
         unsigned slots = 0, slot_limit = 0;
         std::uint64_t slots_given_back = 0;  // ever
+        unsigned waiting = 0;                // for a slot
     };
     [[nodiscard]] Usage usage() const;
 
@@ -88,7 +89,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable freed_;
     std::uint64_t octets_ = 0, octet_limit_ = 0;
-    unsigned slots_ = 0, slot_limit_ = 0;
+    unsigned slots_ = 0, slot_limit_ = 0, waiting_ = 0;
     std::uint64_t given_back_ = 0;
 };
 

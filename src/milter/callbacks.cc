@@ -205,8 +205,8 @@ void ask_for_macros(SMFICTX* context)
         // A refusal changes nothing: the MTA then sends what it sends by default.
         (void)smfi_setsymlist(context, stage, const_cast<char*>(names));
     };
-    ask(SMFIM_CONNECT, "j {daemon_name} {client_addr}");
-    ask(SMFIM_ENVFROM, "i j {daemon_name} {auth_type} {auth_authen}");
+    ask(SMFIM_CONNECT, "j v {daemon_name} {client_addr}");
+    ask(SMFIM_ENVFROM, "i j {daemon_name} {auth_type} {auth_authen} {verify} {cert_subject} {cert_issuer}");
     ask(SMFIM_EOH, "i");
     ask(SMFIM_EOM, "i");
 }

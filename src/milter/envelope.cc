@@ -26,6 +26,14 @@ std::optional<std::array<unsigned char, 16>> octets_of(const std::string& text)
     return std::nullopt;
 }
 
+// Sendmail names every certificate and tells apart by {verify}; Postfix knows no
+// such macro and names only those that it has verified.
+bool vouches_for_certificate(const Mta& mta)
+{
+    const std::string verify = mta.macro("{verify}");
+    return verify == "OK" || (verify.empty() && mta.macro("v").starts_with("Postfix"));
+}
+
 }  // namespace
 
 std::string address_text(const sockaddr* address)
@@ -68,6 +76,10 @@ gateway::Envelope begin_envelope(const std::string& client, const std::string& c
     envelope.client = client.empty() ? named : client;
     envelope.client_name = client_name;
     envelope.login = mta.macro("{auth_authen}");
+    if (vouches_for_certificate(mta)) {
+        envelope.tls_subject = mta.macro("{cert_subject}");
+        envelope.tls_issuer = mta.macro("{cert_issuer}");
+    }
     return envelope;
 }
 

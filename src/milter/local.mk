@@ -4,6 +4,7 @@ libgateway_a_SOURCES += \
 	src/milter/apply.cc src/milter/apply.h \
 	src/milter/endpoint.cc src/milter/endpoint.h \
 	src/milter/envelope.cc src/milter/envelope.h \
+	src/milter/meter.cc src/milter/meter.h \
 	src/milter/mta.h \
 	src/milter/preflight.cc src/milter/preflight.h \
 	src/milter/reply.cc src/milter/reply.h \
@@ -15,4 +16,4 @@ smime_milter_SOURCES = \
 	src/milter/callbacks.cc src/milter/callbacks.h \
 	src/milter/service.cc src/milter/service.h
 
-unit_sources += tests/unit/milter_test.cc tests/unit/milter_session_test.cc
+unit_sources += tests/unit/milter_test.cc tests/unit/milter_session_test.cc tests/unit/milter_meter_test.cc

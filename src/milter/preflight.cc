@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
+#include "base/file.h"
 #include "milter/endpoint.h"
 
 namespace milter
@@ -82,6 +84,26 @@ void check_control_socket(const policy::Config& config, const std::string& user,
           "run: " + install_command(directory, user, false)}});
 }
 
+// Metrics are done without where they cannot be, and the log says so: here it is said before.
+void check_metrics(const policy::Config& config, const std::string& user, std::vector<base::Problem>& out)
+{
+    std::string listen = config.metrics_listen;
+    listen = listen.find('/') == std::string::npos ? "" : listen.substr(listen.find('/'));
+    for (const auto& [key, path] :
+         {std::pair("metrics_file", config.metrics_file), std::pair("metrics_listen", listen)}) {
+        if (path.empty()) continue;
+        const auto directory = path.substr(0, path.rfind('/'));
+        const auto fault = fault_of(directory);
+        const bool made_at_start = directory == "/run/smime-milter" && !base::is_directory(directory);
+        if (!fault.empty())
+            out.push_back({made_at_start ? Severity::notice : Severity::warning,
+                           {Code::unavailable, directory,
+                            std::string(key) + ": " + fault +
+                                (made_at_start ? "; systemd makes it when it starts the daemon" : ""),
+                            "run: " + install_command(directory, user, false)}});
+    }
+}
+
 // An ordinary user cannot tell what the daemon's user may do.
 bool is_somebody_else(const policy::Config& config)
 {
@@ -110,6 +132,7 @@ std::vector<base::Problem> check_places(const policy::Config& config)
     std::vector<base::Problem> out;
     check_socket(config, user, out);
     check_control_socket(config, user, out);
+    check_metrics(config, user, out);
     return out;
 }
 

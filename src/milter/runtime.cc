@@ -12,37 +12,20 @@ AdmissionLimits limits_of(const gateway::Snapshot& snapshot)
 
 }  // namespace
 
-void Tally::count(const gateway::Outcome& outcome)
-{
-    const auto value = [&](const char* key) {
-        const std::string* fact = outcome.fact(key);
-        return fact == nullptr ? std::string() : *fact;
-    };
-    auto key = std::make_pair(value("action"), value("status"));
-    const std::lock_guard lock(mutex_);
-    ++counts_[std::move(key)];
-}
-
-void Recent::add(const std::string& message_id, const std::string& line)
+void Recent::add(const std::string& message_id, base::LogLine line)
 {
     if (message_id.empty() || message_id.size() > longest) return;
     const std::lock_guard lock(mutex_);
     if (lines_.size() == most) lines_.pop_front();
-    lines_.emplace_back(message_id, line.substr(0, longest));
+    lines_.emplace_back(message_id, std::move(line));
 }
 
 std::optional<std::string> Recent::find(const std::string& message_id) const
 {
     const std::lock_guard lock(mutex_);
     for (auto it = lines_.rbegin(); it != lines_.rend(); ++it)
-        if (it->first == message_id) return it->second;
+        if (it->first == message_id) return it->second.text().substr(0, longest);
     return std::nullopt;
-}
-
-Tally::Counts Tally::counts() const
-{
-    const std::lock_guard lock(mutex_);
-    return counts_;
 }
 
 Runtime::Runtime(base::Log& log_to, const base::Clock& clock_from, base::Random& random_from,
@@ -51,9 +34,9 @@ Runtime::Runtime(base::Log& log_to, const base::Clock& clock_from, base::Random&
       clock(clock_from),
       random(random_from),
       admission(limits_of(*first)),
-      snapshot_(std::move(first))
+      in_force_{first, std::make_shared<const RuleHits>(first->config.rules, nullptr)}
 {
-    follow(*snapshot_);
+    follow(*in_force_.snapshot);
 }
 
 // Its threads write and ask as this one says.
@@ -64,19 +47,21 @@ void Runtime::follow(const gateway::Snapshot& snapshot)
     harvester.configure(certificates.learns_into(), certificates.harvest);
 }
 
-std::shared_ptr<const gateway::Snapshot> Runtime::snapshot() const
+InForce Runtime::in_force() const
 {
     const std::lock_guard lock(mutex_);
-    return snapshot_;
+    return in_force_;
 }
 
 void Runtime::replace_snapshot(std::shared_ptr<const gateway::Snapshot> next)
 {
     admission.set_limits(limits_of(*next));
     follow(*next);
+    const auto before = in_force().hits;  // reloads do not overlap: main/loader.h
+    InForce now{next, std::make_shared<const RuleHits>(next->config.rules, before.get())};
     const std::lock_guard lock(mutex_);
     // The old one dies here or with the last message that uses it, outside the lock.
-    snapshot_.swap(next);
+    std::swap(in_force_, now);
 }
 
 }  // namespace milter

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +15,7 @@
 #include "gateway/outcome.h"
 #include "gateway/snapshot.h"
 #include "milter/admission.h"
+#include "milter/meter.h"
 #include "store/harvester.h"
 #include "store/revocation_fetcher.h"
 #include "store/sources.h"
@@ -23,30 +23,24 @@
 namespace milter
 {
 
-// How many messages ended how, by the facts "action" and "status".
-class Tally
-{
-public:
-    void count(const gateway::Outcome& outcome);
-    using Counts = std::map<std::pair<std::string, std::string>, std::uint64_t>;
-    [[nodiscard]] Counts counts() const;
-
-private:
-    mutable std::mutex mutex_;
-    Counts counts_;
-};
-
 // The log lines of the last messages, for "what became of mine?".
 class Recent
 {
 public:
-    void add(const std::string& message_id, const std::string& line);
-    [[nodiscard]] std::optional<std::string> find(const std::string& message_id) const;  // the latest
+    void add(const std::string& message_id, base::LogLine line);
+    // The latest, as text whatever the log is written in.
+    [[nodiscard]] std::optional<std::string> find(const std::string& message_id) const;
 
 private:
     static constexpr std::size_t most = 256, longest = 2000;  // lines, octets of one
     mutable std::mutex mutex_;
-    std::deque<std::pair<std::string, std::string>> lines_;
+    std::deque<std::pair<std::string, base::LogLine>> lines_;
+};
+
+// What a message is processed with, and where its rule is counted.
+struct InForce {
+    std::shared_ptr<const gateway::Snapshot> snapshot;
+    std::shared_ptr<const RuleHits> hits;
 };
 
 // Thread-safe.  Borrows the log, the clock and the source of randomness, which
@@ -60,7 +54,8 @@ public:
     // A message takes the snapshot when it begins and keeps it to its end.  (A
     // mutex, because std::atomic<std::shared_ptr> of libstdc++ 12 is no match
     // for ThreadSanitizer.)
-    [[nodiscard]] std::shared_ptr<const gateway::Snapshot> snapshot() const;
+    [[nodiscard]] std::shared_ptr<const gateway::Snapshot> snapshot() const { return in_force().snapshot; }
+    [[nodiscard]] InForce in_force() const;
     void replace_snapshot(std::shared_ptr<const gateway::Snapshot> next);
 
     // While draining no new message is taken, and those whose octets are
@@ -75,8 +70,8 @@ public:
     // These outlive snapshots: a reload keeps what is known.
     store::RevocationFetcher revocation{clock};
     store::Sources sources{clock, [this](base::Level level, const std::string& text) { log.write(level, text); }};
-    store::Harvester harvester{clock, sources, [this](base::Level level, const std::string& text) { log.write(level, text); }};
-    Tally tally;
+    store::Harvester harvester{clock, sources, [this](base::Level level, const base::LogLine& line) { log.record(level, line); }};
+    Meter meter;
     Recent recent;
     std::atomic<std::int64_t> connections = 0;
     std::atomic<std::int64_t> messages = 0;   // from MAIL to the end
@@ -86,7 +81,7 @@ private:
     void follow(const gateway::Snapshot& snapshot);
 
     mutable std::mutex mutex_;
-    std::shared_ptr<const gateway::Snapshot> snapshot_;
+    InForce in_force_;
     std::atomic<bool> draining_ = false;
 };
 

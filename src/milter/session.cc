@@ -23,11 +23,12 @@ constexpr auto longest_processing = std::chrono::seconds(120);
 constexpr std::uint64_t working_memory(std::uint64_t held, unsigned weight) { return held * weight; }
 
 // What happens to a message that never got as far as a decision.
-gateway::Outcome postponed(std::string reason, base::Level level)
+gateway::Outcome postponed(std::string reason, base::Level level, std::optional<gateway::Stage> failed)
 {
     gateway::Outcome outcome;
     outcome.action = gateway::Action::tempfail;
     outcome.level = level;
+    outcome.failed = failed;
     outcome.facts = {{"action", "tempfail", false}, {"status", "451 4.3.2", false}};
     outcome.facts.push_back({"reason", std::move(reason), false});
     return outcome;
@@ -37,8 +38,12 @@ gateway::Outcome postponed(std::string reason, base::Level level)
 
 // Dies as a whole, so that nothing of a message can survive it.
 struct Session::Passing {
-    Passing(Runtime& runtime, gateway::Envelope from)
-        : snapshot(runtime.snapshot()),
+    Passing(Runtime& runtime, gateway::Envelope from) : Passing(runtime, std::move(from), runtime.in_force())
+    {
+    }
+    Passing(Runtime& runtime, gateway::Envelope from, InForce in_force)
+        : snapshot(std::move(in_force.snapshot)),
+          hits(std::move(in_force.hits)),
           envelope(std::move(from)),
           share(runtime.admission),
           counted(runtime.messages)
@@ -46,6 +51,7 @@ struct Session::Passing {
     }
 
     std::shared_ptr<const gateway::Snapshot> snapshot;
+    std::shared_ptr<const RuleHits> hits;
     gateway::Envelope envelope;
     Admission::Share share;  // before the octets it accounts for, so that it goes after them
     gateway::MessageBuilder builder;
@@ -169,11 +175,11 @@ Answer Session::process(Mta& mta)
 
     const Applied applied = apply(outcome, message, mta);
     if (!applied.failure.empty()) {
-        outcome = postponed(applied.failure, base::Level::error);
+        outcome = postponed(applied.failure, base::Level::error, gateway::Stage::edit);
         (void)mta.set_reply(
             temporary_reply("451", "4.3.2", "the message could not be edited, try again later"));
     }
-    report(message.envelope, outcome);
+    report(message.envelope, outcome, message.size());
     if (outcome.lesson) runtime_.harvester.learn(std::move(*outcome.lesson));
     return applied.answer;
 }
@@ -181,11 +187,10 @@ Answer Session::process(Mta& mta)
 void Session::abort()
 {
     if (passing_ && passing_->receiving)
-        runtime_.log.write(
+        runtime_.log.record(
             base::Level::debug,
-            (passing_->envelope.queue_id.empty() ? std::string("NOQUEUE")
-                                                 : base::printable(passing_->envelope.queue_id, 64)) +
-                ": aborted by the MTA after " + std::to_string(passing_->builder.size()) + " octets");
+            base::LogLine::about(passing_->envelope.queue_id)
+                .say("aborted by the MTA after " + std::to_string(passing_->builder.size()) + " octets"));
     passing_.reset();
 }
 
@@ -223,20 +228,24 @@ void Session::stumble(Passing& passing, Trouble trouble)
 Answer Session::refuse(Trouble trouble, Mta& mta)
 {
     const char* text = "try again later";
-    auto outcome = postponed("internal error", base::Level::error);
-    const auto because = [&](const char* reason, base::Level level) { outcome = postponed(reason, level); };
+    using gateway::Stage;
+    auto outcome = postponed("internal error", base::Level::error, Stage::internal);
+    const auto because = [&](const char* reason, base::Level level, std::optional<Stage> failed) {
+        outcome = postponed(reason, level, failed);
+    };
     switch (trouble) {
         case Trouble::overload:
-            because("too much mail in flight (max_in_flight, crypto_slots)", base::Level::warning);
+            because("too much mail in flight (max_in_flight, crypto_slots)", base::Level::warning,
+                    Stage::admission);
             text = "too much mail at once, try again later";
             break;
-        case Trouble::memory: because("out of memory", base::Level::error); break;
+        case Trouble::memory: because("out of memory", base::Level::error, Stage::receive); break;
         case Trouble::draining:
-            because("the daemon is being stopped", base::Level::notice);
+            because("the daemon is being stopped", base::Level::notice, std::nullopt);
             text = "the mail filter is being restarted, try again later";
             break;
         case Trouble::no_message:
-            because("the MTA ended a message that it did not begin", base::Level::error);
+            because("the MTA ended a message that it did not begin", base::Level::error, Stage::receive);
             break;
         case Trouble::none:
         case Trouble::bug: break;
@@ -248,13 +257,15 @@ Answer Session::refuse(Trouble trouble, Mta& mta)
     return Answer::tempfail;
 }
 
-void Session::report(const gateway::Envelope& envelope, const gateway::Outcome& outcome)
+void Session::report(const gateway::Envelope& envelope, const gateway::Outcome& outcome,
+                     std::optional<std::uint64_t> octets)
 {
-    runtime_.tally.count(outcome);
-    const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - began_);
-    const std::string line = gateway::log_line(envelope, outcome) + " ms=" + std::to_string(spent.count());
-    if (const auto* id = outcome.fact("message-id")) runtime_.recent.add(*id, line);
-    runtime_.log.write(outcome.level, line);
+    const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(Steady::now() - began_);
+    runtime_.meter.count(outcome, passing_ ? passing_->hits.get() : nullptr, spent, octets);
+    auto line = gateway::log_record(envelope, outcome);
+    line.number("ms", spent.count() / 1000);
+    runtime_.log.record(outcome.level, line);
+    if (const auto* id = outcome.fact("message-id")) runtime_.recent.add(*id, std::move(line));
 }
 
 }  // namespace milter

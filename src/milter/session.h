@@ -9,7 +9,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -52,7 +54,9 @@ private:
     static void stumble(Passing& passing, Trouble trouble);
     [[nodiscard]] Answer refuse(Trouble trouble, Mta& mta);
     [[nodiscard]] Answer process(Mta& mta);
-    void report(const gateway::Envelope& envelope, const gateway::Outcome& outcome);
+    // `octets`: of the message, where all of it was seen.
+    void report(const gateway::Envelope& envelope, const gateway::Outcome& outcome,
+                std::optional<std::uint64_t> octets = std::nullopt);
 
     Runtime& runtime_;
     Counted counted_;

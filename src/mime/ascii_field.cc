@@ -107,11 +107,19 @@ bool is_only_one(const ContentType& parsed, std::string_view wanted)
     return count == 1;
 }
 
-std::optional<std::string> with_extended_parameter(const Field& field, std::string_view wanted)
+// The attribute of a parameter; "" when it is one on which the structure depends,
+// or an extended one already.
+std::string attribute_of(base::Octets segment)
 {
-    if (!is_only_one(parse_disposition(field.value), wanted) &&
-        !is_only_one(parse_content_type(field.value), wanted))
-        return std::nullopt;
+    const std::string text = unfold(segment);
+    std::string name = base::to_lower(Lexer(text).run(is_token_octet));
+    const bool fixed = name == "boundary" || name == "charset" || name.find('*') != std::string::npos;
+    return fixed ? std::string() : name;
+}
+
+std::optional<std::string> with_extended_parameters(const Field& field)
+{
+    const auto type = parse_content_type(field.value), disposition = parse_disposition(field.value);
     std::string out(field.raw.substr(0, field.raw.size() - field.value.size() - 2));
     bool first = true;
     for (const base::Octets segment : segments(field.value)) {
@@ -119,9 +127,15 @@ std::optional<std::string> with_extended_parameter(const Field& field, std::stri
         if (is_ascii(segment)) {
             out += segment;
         } else {
-            const auto value = value_of(segment, wanted);
-            if (first || !value) return std::nullopt;
-            const std::string parameter = std::string(wanted) + "*=utf-8''" + percent_encoded(*value);
+            const std::string name = first ? std::string() : attribute_of(segment);
+            if (name.empty() || !(is_only_one(disposition, name) || is_only_one(type, name)))
+                return std::nullopt;
+            const auto value = value_of(segment, name);
+            if (!value) return std::nullopt;
+            const bool file_name = name == "name" || name == "filename";
+            if (!is_utf8(segment) && !file_name) return std::nullopt;
+            const std::string parameter =
+                name + (is_utf8(segment) ? "*=utf-8''" : "*=unknown-8bit''") + percent_encoded(*value);
             std::string before(segment.substr(0, segment.find_first_not_of(" \t\r\n")));
             const std::size_t line = out.rfind('\n') == std::string::npos ? 0 : out.rfind('\n') + 1;
             if (before.find('\n') == std::string::npos && out.size() - line + parameter.size() + 1 > columns)
@@ -137,13 +151,10 @@ std::optional<std::string> with_extended_parameter(const Field& field, std::stri
 
 std::optional<std::string> ascii_field(const Field& field)
 {
-    if (!is_utf8(field.raw) || !field.raw.ends_with("\r\n") || has_strange_control(field.raw))
-        return std::nullopt;
+    if (!field.raw.ends_with("\r\n") || has_strange_control(field.raw)) return std::nullopt;
     std::optional<std::string> out;
-    if (base::iequals(field.name, "Content-Type")) {
-        out = with_extended_parameter(field, "name");
-    } else if (base::iequals(field.name, "Content-Disposition")) {
-        out = with_extended_parameter(field, "filename");
+    if (base::iequals(field.name, "Content-Type") || base::iequals(field.name, "Content-Disposition")) {
+        out = with_extended_parameters(field);
     } else if (base::iequals(field.name, "Content-Description")) {
         const std::string text = unfold(field.value);
         if (text.find("=?") == std::string::npos)
@@ -151,6 +162,33 @@ std::optional<std::string> ascii_field(const Field& field)
                   encode_words(text) + "\r\n";
     }
     return out && !octet_hazard(*out) ? out : std::nullopt;
+}
+
+std::optional<std::string> folded(base::Octets field)
+{
+    std::string out;
+    while (!field.empty()) {
+        const std::size_t end = std::min(field.find("\r\n"), field.size());
+        base::Octets line = field.substr(0, end);
+        while (line.size() > max_line) {
+            // Not before the value: a line must not be the name alone.
+            const std::size_t colon = out.empty() ? line.find(':') : 0;
+            const std::size_t blank = line.find_last_of(" \t", columns);
+            const bool near = blank != base::Octets::npos && blank > 0 && blank > colon + 1;
+            const std::size_t at = near ? blank : line.find_first_of(" \t", std::max(columns, colon + 2));
+            if (at == base::Octets::npos) return std::nullopt;
+            const std::size_t last = line.find_last_not_of(" \t", at);
+            // A line of blanks alone would look like the end of the header.
+            if (last == base::Octets::npos || last >= max_line) return std::nullopt;
+            out += line.substr(0, last + 1);
+            out += "\r\n";
+            line.remove_prefix(last + 1);
+        }
+        out += line;
+        out += field.substr(end, 2);
+        field.remove_prefix(std::min(end + 2, field.size()));
+    }
+    return out;
 }
 
 }  // namespace mime

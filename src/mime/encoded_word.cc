@@ -135,20 +135,23 @@ std::string decode_encoded_words(base::Octets value)
     return out + std::string(gap);
 }
 
-std::string encode_words(std::string_view utf8)
+std::string encode_words(std::string_view text)
 {
-    if (std::all_of(utf8.begin(), utf8.end(), [](char c) { return c >= ' ' && c < 0x7f; }))
-        return std::string(utf8);
-    // "=?utf-8?B?" and "?=" leave 63 columns; the first word leaves room for a name before it.
-    constexpr std::size_t first = 33, others = 45;
+    if (std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f; }))
+        return std::string(text);
+    const bool utf8 = is_utf8(text);
+    const std::string before = utf8 ? "=?utf-8?B?" : "=?unknown-8bit?B?";
+    // That and "?=" leave 63 or 56 columns; the first word leaves room for a name before it.
+    const std::size_t first = utf8 ? 33 : 27, others = utf8 ? 45 : 39;
     std::string out;
-    while (!utf8.empty()) {
-        const std::string_view part = utf8.substr(0, whole_characters(utf8, out.empty() ? first : others));
+    while (!text.empty()) {
+        const std::size_t most = out.empty() ? first : others;
+        const std::string_view part = text.substr(0, utf8 ? whole_characters(text, most) : most);
         std::string encoded = base64_lines(part);
         encoded.resize(encoded.size() - 2);
         if (!out.empty()) out += "\r\n ";
-        out += "=?utf-8?B?" + encoded + "?=";
-        utf8.remove_prefix(part.size());
+        out += before + encoded + "?=";
+        text.remove_prefix(part.size());
     }
     return out;
 }

@@ -12,8 +12,9 @@ namespace mime
 // other charsets: their ASCII octets, the rest as "?"), the rest unchanged.
 [[nodiscard]] std::string decode_encoded_words(base::Octets value);
 
-// UTF-8 text as encoded-words of at most 75 columns, folded with CRLF SP;
-// pure printable ASCII comes back as it is.
-[[nodiscard]] std::string encode_words(std::string_view utf8);
+// Text as encoded-words of at most 75 columns, folded with CRLF SP; pure printable
+// ASCII comes back as it is.  What is not UTF-8 gets the charset unknown-8bit (RFC
+// 1428 section 3), which keeps its octets.
+[[nodiscard]] std::string encode_words(std::string_view text);
 
 }  // namespace mime

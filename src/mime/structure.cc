@@ -19,7 +19,8 @@ struct Open {
     std::size_t part;      // index into the result
     std::string boundary;  // "--" and the boundary of a multipart that is entered, else empty
     State state = State::preamble;
-    std::size_t epilogue = 0;  // where it begins
+    std::size_t epilogue = 0;    // where it begins
+    std::size_t header_end = 0;  // past its last field
     int children = 0;
 
     [[nodiscard]] bool is_multipart() const { return !boundary.empty(); }
@@ -49,7 +50,7 @@ public:
             if (lf == npos) break;
             at = lf + 1;
         }
-        close_from(0, body_.size());
+        end();
         for (const Part& p : out_.parts) out_.defects.add(p.defects);
         return std::move(out_);
     }
@@ -88,10 +89,15 @@ private:
     std::size_t pass_delimiter(std::size_t at, const Delimiter& found, std::size_t owner)
     {
         const std::size_t end = at >= 2 ? at - 2 : 0;  // the CRLF before it is its own
-        close_from(owner + 1, end);
+        close_from(owner + 1, end, at);
         Open& open = open_[owner];
         Part& part = out_.parts[open.part];
-        if (found.blanks) part.defects.add(Defect::blank_delimiter);
+        if (found.blanks) {
+            std::size_t blanks = at + open.boundary.size(), after = found.next;
+            if (found.kind == Delimiter::Kind::close) blanks += 2;
+            if (body_.substr(0, after).ends_with("\r\n")) after -= 2;
+            note(open.part, Defect::blank_delimiter, range(blanks, after));
+        }
         if (open.state == Open::State::preamble) part.preamble = range(offset(part.body), end);
         if (found.kind == Delimiter::Kind::close) {
             if (open.children == 0) part.defects.add(Defect::no_parts);
@@ -121,6 +127,9 @@ private:
                 out_.parts[parent].defects.add(Defect::limit);
                 return at;
             }
+            const bool in_message = !out_.parts[parent].content_type.is_multipart();
+            const std::size_t mbox = in_message ? mbox_line_at(at) : 0;
+            at += mbox;
             const base::Octets block = body_.substr(at, header_end(at) - at);
             HeaderLimits header_limits = limits_.header;
             header_limits.fields = std::min(header_limits.fields, fields_left_);
@@ -136,10 +145,16 @@ private:
             part.body = body_.substr(at + part.header.body, 0);
             read_part_header(part, default_type, false);
             part.section = section_of(above, ordinal, part.content_type.is_multipart());
+            const std::size_t end_of_header = at + block.size();
+            if (mbox > 0) part.defects.add(Defect::mbox_line);
+            const base::Octets mbox_line = body_.substr(at - mbox, mbox);
             at += part.header.body;
             parent = out_.parts.size();
             ordinal = 1;
-            if (!push(std::move(part)) || is_end(at)) return at;
+            const bool message = push(std::move(part));
+            open_.back().header_end = end_of_header;
+            if (mbox > 0) note(parent, Defect::mbox_line, mbox_line);
+            if (!message || is_end(at)) return at;
         }
     }
 
@@ -177,6 +192,20 @@ private:
         return at >= body_.size() || match(at, ignored) != none;
     }
 
+    // How long the line is that mbox software has left before a message's header.
+    [[nodiscard]] std::size_t mbox_line_at(std::size_t at) const
+    {
+        if (!body_.substr(at, 5).starts_with("From ")) return 0;
+        const std::size_t end = body_.find("\r\n", at);
+        return end == npos ? 0 : end + 2 - at;
+    }
+
+    void note(std::size_t part, Defect defect, base::Octets at)
+    {
+        out_.parts[part].defects.add(defect);
+        out_.repairable.push_back({part, defect, at});
+    }
+
     // A header that starts at `at` reaches at most to here: past the first empty
     // line, or to the delimiter that comes before one.
     std::size_t header_end(std::size_t at)
@@ -202,8 +231,21 @@ private:
         return (prefix.empty() ? "" : prefix + ".") + std::to_string(ordinal);
     }
 
-    // All entities from this place of the stack on end at `end`.
-    void close_from(std::size_t index, std::size_t end)
+    // What a multipart without close delimiter contains ends before the last line
+    // end, which readers, and Sendmail, take for that of the delimiter.
+    void end()
+    {
+        const std::size_t size = body_.size();
+        std::size_t unclosed = 0;
+        while (unclosed < open_.size() &&
+               !(open_[unclosed].is_multipart() && open_[unclosed].state == Open::State::parts))
+            ++unclosed;
+        close_from(unclosed + 1, body_.ends_with("\r\n") ? size - 2 : size, size);
+        close_from(0, size, size);
+    }
+
+    // All entities from this place of the stack on end at `end`, before the line at `line`.
+    void close_from(std::size_t index, std::size_t end, std::size_t line)
     {
         for (; open_.size() > index; open_.pop_back()) {
             const Open& open = open_.back();
@@ -219,12 +261,16 @@ private:
                 part.header.body = std::min(part.header.body, part.whole.size());
                 part.body = part.whole.substr(part.header.body);
             }
+            const auto& header = part.header;
+            // Not where two delimiters follow each other: readers take those for one.
+            if (part.parent >= 0 && part.defects.has(Defect::unterminated_header) && !header.junk &&
+                !header.over_limit && !header.fields.empty() && part.body.empty())
+                note(open.part, Defect::unterminated_header, range(open.header_end, open.header_end));
             if (!open.is_multipart()) continue;
-            if (open.state == Open::State::epilogue) {
+            if (open.state == Open::State::epilogue)
                 part.epilogue = range(open.epilogue, end);
-            } else {
-                part.defects.add(Defect::missing_close);
-            }
+            else
+                note(open.part, Defect::missing_close, range(line, line));
             if (open.state == Open::State::preamble) {
                 part.preamble = part.body;
                 part.defects.add(Defect::no_parts);
@@ -266,6 +312,7 @@ const char* describe(Defect d)
         case Defect::spaced_colon: return "blank before the colon of a header field";
         case Defect::long_header_line: return "header line over 988 octets";
         case Defect::limit: return "nesting, parts or header over the limit";
+        case Defect::mbox_line: return "an mbox \"From \" line before the header";
     }
     return "unknown defect";
 }

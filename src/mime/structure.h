@@ -35,6 +35,7 @@ enum class Defect : std::uint32_t {
     spaced_colon = 1U << 9,         // "Name :" in a part header (both MTAs rewrite it)
     long_header_line = 1U << 10,    // header line over 988 octets in a part (MTAs fold it)
     limit = 1U << 11,               // depth, parts or header limit reached; not entered further
+    mbox_line = 1U << 12,           // "From " before the header of a message (Sendmail drops it)
 };
 
 class Defects
@@ -55,8 +56,9 @@ struct Part {
     int parent = -1;      // index into Structure::parts, -1 for the root
     int depth = 0;        // root 0; the message inside message/rfc822 is a child of that part
     std::string section;  // IMAP section path (RFC 3501 section 6.4.5); the root's is empty
-    base::Octets whole;   // header, empty line and body; for a multipart's child without
-                          // the CRLF before the next delimiter (RFC 2046 section 5.1.1).
+    base::Octets whole;   // header (without an mbox_line), empty line and body; for a multipart's child without
+                          // the CRLF before the next delimiter (RFC 2046 section 5.1.1), or at the end
+                          // of everything where the close delimiter is missing.
                           // The root's is empty unless its header and body are adjacent
     base::Octets body;    // after the empty line
     Header header;        // header.body <= whole.size(), also when the empty line is at once
@@ -67,9 +69,21 @@ struct Part {
     Defects defects;
 };
 
+// A defect that an MTA repairs on delivery, and where: whoever repairs it like
+// this changes nothing of what the parts contain.
+struct Repairable {
+    std::size_t part;  // index into Structure::parts
+    Defect defect;
+    base::Octets at;  // mbox_line, blank_delimiter: what goes.
+                      // unterminated_header: empty, where the empty line is missing (a part of header only).
+                      // missing_close: empty, at the start of the line that ends the multipart, or at the
+                      // end of the root's body
+};
+
 struct Structure {
-    std::vector<Part> parts;  // preorder; [0] is the root
-    Defects defects;          // of all parts together
+    std::vector<Part> parts;             // preorder; [0] is the root
+    Defects defects;                     // of all parts together
+    std::vector<Repairable> repairable;  // inner parts before those that hold them, where places are equal
 };
 
 // `header` and `body` of the root entity need not be adjacent.  The views of

@@ -86,6 +86,48 @@ bool suits_base64(const ContentType& type, base::Octets text)
     return (text.size() + 2 * quoted) * 15 > text.size() * 28;
 }
 
+// Base64 whose lines are too long or oddly ended, and nothing else is wrong with it.
+std::optional<std::string> rewrapped(base::Octets text)
+{
+    const auto octets = base64_decode(text);
+    if (!octets) return std::nullopt;
+    auto lines = base64_lines(*octets);
+    if (base64_decode(lines) != octets) return std::nullopt;
+    return lines;
+}
+
+// Quoted-printable with raw 8-bit octets, which decoders let pass, and nothing else
+// wrong with it.
+std::optional<std::string> escaped(base::Octets text)
+{
+    constexpr char digits[] = "0123456789ABCDEF";
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto value = static_cast<unsigned char>(text[i]);
+        if (value < 0x80) {
+            out += text[i];
+            continue;
+        }
+        if ((i > 0 && text[i - 1] == '=') || (i > 1 && text[i - 2] == '=')) return std::nullopt;
+        out += {'=', digits[value >> 4U], digits[value & 15U]};
+    }
+    const auto before = quoted_printable_decode(text);
+    if (!before || quoted_printable_decode(out) != before || octet_hazard(out)) return std::nullopt;
+    return out;
+}
+
+// A field of a part in ASCII and in lines that are short enough; nullopt when
+// that would change what it says.
+std::optional<std::string> safe_field(const Field& field)
+{
+    const bool ascii = std::none_of(field.raw.begin(), field.raw.end(),
+                                    [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+    auto text = ascii ? std::string(field.raw) : ascii_field(field);
+    if (text && octet_hazard(*text)) text = folded(*text);
+    if (!text || octet_hazard(*text)) return std::nullopt;
+    return text;
+}
+
 // A Content-Type outside the grammar that somebody else may read as a container.
 bool may_be_container(const Part& part)
 {
@@ -97,11 +139,14 @@ bool may_be_container(const Part& part)
     return value.find("multipart") != std::string::npos || value.find("message/") != std::string::npos;
 }
 
+constexpr const char* without_parts = "a multipart without parts";
+
 class Transform
 {
 public:
     explicit Transform(const Structure& structure)
         : parts_(structure.parts),
+          repairable_(structure.repairable),
           header_(parts_.front().header.block),
           body_(parts_.front().body),
           guards_(parts_.size(), nullptr)
@@ -111,6 +156,7 @@ public:
     tl::expected<SevenBit, std::string> run()
     {
         for (std::size_t i = 0; i < parts_.size() && !refusal_; ++i) part(i);
+        for (auto it = repairable_.begin(); it != repairable_.end() && !refusal_; ++it) repair(*it);
         if (refusal_) return tl::make_unexpected(std::move(*refusal_));
         SevenBit out;
         out.encoded = encoded_;
@@ -161,7 +207,7 @@ private:
         if (!p.content_type.is_multipart()) return nullptr;
         if (p.defects.has(Defect::encoded_multipart)) return "a transfer-encoded multipart";
         if (p.defects.has(Defect::missing_boundary)) return "a multipart without a usable boundary";
-        if (p.defects.has(Defect::no_parts)) return "a multipart without parts";
+        if (p.defects.has(Defect::no_parts)) return without_parts;
         if (p.defects.has(Defect::ambiguous_boundary)) return "a multipart with an ambiguous boundary";
         if (p.content_type.duplicate_parameter) return "a multipart with a parameter twice";
         return nullptr;
@@ -179,7 +225,7 @@ private:
             if (p.parent < 0 && !base::istarts_with(f.name, "Content-")) continue;
             const auto hazard = octet_hazard(f.raw);
             if (!hazard) continue;
-            auto ascii = guard == nullptr ? ascii_field(f) : std::nullopt;
+            auto ascii = guard == nullptr ? safe_field(f) : std::nullopt;
             if (!ascii) {
                 refuse(*hazard + " in the field " + std::string(f.name), p, guard);
                 if (p.parent < 0) refusal_ = *hazard + " in the field " + std::string(f.name);
@@ -187,6 +233,34 @@ private:
             }
             splice(p).replace(f.raw, std::move(*ascii));
         }
+    }
+
+    // What MTAs would repair on delivery, before it is signed.
+    void repair(const Repairable& r)
+    {
+        const Part& p = parts_[r.part];
+        const char* guard = guards_[r.part];
+        if (guard != nullptr && guard != without_parts) return refuse(describe(r.defect), p, guard);
+        std::string text;
+        if (r.defect == Defect::unterminated_header) {
+            // At the end of everything the last field may have no line end either.
+            const base::Octets block = p.header.block;
+            text = block.ends_with("\r\n") ? "\r\n" : "\r\n\r\n";
+        } else if (r.defect == Defect::missing_close) {
+            const base::Octets body = parts_.front().body;
+            const bool on_a_line =
+                !is_end(r.at) || end_is_repaired_ || body.empty() || body.ends_with("\r\n");
+            text = on_a_line ? "--" : "\r\n--";
+            text += *p.content_type.parameter("boundary") + "--\r\n";
+        }
+        end_is_repaired_ = end_is_repaired_ || is_end(r.at);
+        body_.replace(r.at, std::move(text));
+    }
+
+    [[nodiscard]] bool is_end(base::Octets place) const
+    {
+        const base::Octets body = parts_.front().body;
+        return place.data() == body.data() + body.size();
     }
 
     void text_around(const Part& p)
@@ -214,6 +288,13 @@ private:
             label(p, guard);
             return;
         }
+        if (hazard && content_guard == nullptr)
+            if (auto mended = p.encoding == "base64"             ? rewrapped(p.body)
+                              : p.encoding == "quoted-printable" ? escaped(p.body)
+                                                                 : std::nullopt) {
+                body_.replace(p.body, std::move(*mended));
+                return;
+            }
         if (hazard && *hazard == "8-bit octets" && p.content_type.type == "text") hazard = "8-bit text";
         const bool message = p.content_type.type == "message" && !is_encodable_message(p.content_type);
         if (content_guard != nullptr)
@@ -262,9 +343,11 @@ private:
     Splice& splice(const Part& p) { return p.parent < 0 ? header_ : body_; }
 
     const std::vector<Part>& parts_;
+    const std::vector<Repairable>& repairable_;
     Splice header_, body_;
     std::vector<const char*> guards_;  // of what is in the part
     std::optional<std::string> refusal_;
+    bool end_is_repaired_ = false;  // what was put there ends with a line end
     int encoded_ = 0;
 };
 

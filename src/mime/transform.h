@@ -34,12 +34,16 @@ struct SevenBit {
 //   multipart, message    entered; "8bit" and "binary" become "7bit", also where a
 //                         leaf says so and is not: Postfix re-encodes by the label
 //   preamble, epilogue    emptied when they do not travel: they carry no content
-//   file names in UTF-8   RFC 2231, descriptions RFC 2047
+//   parameters in UTF-8   (file names above all) RFC 2231, descriptions RFC 2047
+//   long header lines     folded, of parts
+//   base64                wrapped anew when its lines are too long or oddly ended
+//   quoted-printable      raw 8-bit octets in it, and nothing else, are escaped
+//   Structure::repairable repaired, as MTAs do on delivery and break a signature by it
 //
-// An encoded part decodes to the same octets.  Never changed: what is encoded
-// already, signed or encrypted parts, message/partial, reports and other
-// messages.  A structure that readers may see differently is not entered, but
-// kept when it travels as it is.
+// A part decodes to the same octets as before.  Never changed: other encoded
+// parts, signed or encrypted parts, message/partial, reports and other messages.
+// A structure that readers may see differently is not entered, but kept when it
+// travels as it is.
 //
 // The error is the reason why that cannot be done faithfully, one lower-case
 // phrase: "8-bit octets in part 2, which is signed or encrypted".

@@ -46,8 +46,7 @@ std::optional<std::string> line_fault(base::Octets octets)
 // Sendmail takes multiparts and messages apart on delivery and writes their
 // delimiters and part headers anew (an mbox "From " line there is lost).
 // `limit` because nobody looked further.
-constexpr std::array repaired{Defect::missing_close,    Defect::blank_delimiter,     Defect::spaced_colon,
-                              Defect::long_header_line, Defect::unterminated_header, Defect::limit};
+constexpr std::array repaired{Defect::spaced_colon, Defect::unterminated_header, Defect::limit};
 
 }  // namespace
 
@@ -77,9 +76,12 @@ std::optional<std::string> repair_hazard(const Structure& structure)
 {
     for (const Defect d : repaired) {
         if (!structure.defects.has(d)) continue;
-        const auto part = std::find_if(structure.parts.begin(), structure.parts.end(),
-                                       [d](const Part& p) { return p.defects.has(d); });
-        return std::string(describe(d)) + " in " + place(*part);
+        std::vector<bool> repairable(structure.parts.size());
+        for (const Repairable& r : structure.repairable)
+            if (r.defect == d) repairable[r.part] = true;
+        for (std::size_t i = 0; i < structure.parts.size(); ++i)
+            if (structure.parts[i].defects.has(d) && !repairable[i])
+                return std::string(describe(d)) + " in " + place(structure.parts[i]);
     }
     return std::nullopt;
 }

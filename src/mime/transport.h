@@ -23,9 +23,9 @@ inline constexpr std::size_t max_line = 988;
 // "From ", a line that is a lone ".".  nullptr: none.
 [[nodiscard]] const char* fragile_text(base::Octets text);
 
-// A defect that an MTA repairs on delivery, by which a signature over it breaks;
-// and a tree that was not looked at to its end.  "no close delimiter in part 1";
-// nullopt: none.
+// A defect that an MTA repairs on delivery, by which a signature over it breaks,
+// and that is not among Structure::repairable; and a tree that was not looked at
+// to its end.  "no delimiter at all in part 1"; nullopt: none.
 [[nodiscard]] std::optional<std::string> repair_hazard(const Structure& structure);
 
 // "part 1.2", or "the body" for the root.

@@ -106,6 +106,14 @@ bool Config::is_local(std::string_view address) const
            std::find(local_domains.begin(), local_domains.end(), domain) != local_domains.end();
 }
 
+std::string Config::login_of(std::string_view tls_subject, std::string_view tls_issuer) const
+{
+    const auto found = std::find_if(tls_logins.begin(), tls_logins.end(), [&](const TlsLogin& t) {
+        return t.subject == tls_subject && (t.issuer.empty() || t.issuer == tls_issuer);
+    });
+    return found == tls_logins.end() ? std::string() : found->login;
+}
+
 std::optional<Config> load_config(const std::string& file, std::vector<base::Problem>& problems)
 {
     const auto before = static_cast<std::ptrdiff_t>(problems.size());

@@ -157,6 +157,13 @@ private:
     std::unordered_map<std::string, std::size_t> index_;  // lower-case login -> line
 };
 
+// A verified TLS client certificate is as good as a login.  Names as the MTA
+// writes them, compared octet by octet.
+struct TlsLogin {
+    std::string login, subject;
+    std::string issuer;  // "": of anybody whom the MTA trusts
+};
+
 // What may be asked over the network about revocation, and for how long.
 struct Revocation {
     bool fetch_crls = false;
@@ -217,12 +224,17 @@ struct Config {
     std::vector<Network> trusted_relays;  // Authentication-Results from here are kept
     ResultsRemoval ar_remove = ResultsRemoval::smime;
     LoginMap sender_login;
+    std::vector<TlsLogin> tls_logins;
     std::uint64_t max_message_size = 64U << 20;
     std::uint64_t max_in_flight = 0;  // 0: a quarter of the machine's memory
     unsigned crypto_slots = 0;        // 0: two for each processor
     unsigned drain_seconds = 30;
     std::string user;
     base::Level log_level = base::Level::info;
+    base::LogFormat log_format = base::LogFormat::text;
+    std::string metrics_file;        // "": none
+    unsigned metrics_interval = 15;  // seconds, from 1
+    std::string metrics_listen;      // as `socket`, a unix socket or a loopback address; "": nowhere
     bool report_none = false;
 
     // [keys], [key NAME], [certificates], [trust]
@@ -244,6 +256,8 @@ struct Config {
     std::vector<Setting> settings;
 
     [[nodiscard]] bool is_local(std::string_view address) const;  // domain in local_domains
+    // "" when the certificate is nobody's.
+    [[nodiscard]] std::string login_of(std::string_view tls_subject, std::string_view tls_issuer) const;
 };
 
 // Reads `file` and conf.d/*.conf beside it (name order).  All mistakes of all

@@ -1,5 +1,7 @@
 #include "policy/config_parse.h"
 
+#include <config.h>  // of configure: "config.h" would be the one beside this file
+
 #include <algorithm>
 #include <optional>
 
@@ -16,6 +18,20 @@ namespace
 
 constexpr const char* default_learned = "sqlite:/var/lib/smime-milter/certificates.db";
 constexpr std::uint64_t kilo = 1U << 10, giga = 1U << 30;
+
+#ifdef HAVE_PROMETHEUS
+constexpr bool has_prometheus = true;
+#else
+constexpr bool has_prometheus = false;
+#endif
+
+bool needs_prometheus(const Value& value)
+{
+    if (has_prometheus || value.empty()) return true;
+    value.refuse("this build has no metrics: it was made without prometheus-cpp",
+                 "remove the key, or build it with prometheus-cpp");
+    return false;
+}
 
 constexpr Setter<ParsedConfig> milter_setters[] = {
     {"socket", [](ParsedConfig& p, const Value& v) { v.socket(p.config.socket); }},
@@ -39,6 +55,7 @@ constexpr Setter<ParsedConfig> milter_setters[] = {
          p.sender_login_where = v.where();
          if (map.mode == LoginMap::Mode::map) v.path(p.sender_login);
      }},
+    {"tls_login", [](ParsedConfig& p, const Value& v) { v.tls_logins(p.config.tls_logins); }},
     {"login_domain", [](ParsedConfig& p, const Value& v) { v.domain(p.config.sender_login.domain); }},
     {"max_message_size",
      [](ParsedConfig& p, const Value& v) { v.size(p.config.max_message_size, kilo, giga); }},
@@ -51,6 +68,20 @@ constexpr Setter<ParsedConfig> milter_setters[] = {
      [](ParsedConfig& p, const Value& v) {
          v.one_of(p.config.log_level, {base::Level::debug, base::Level::info, base::Level::notice,
                                        base::Level::warning, base::Level::error});
+     }},
+    {"log_format",
+     [](ParsedConfig& p, const Value& v) {
+         v.one_of(p.config.log_format, {base::LogFormat::text, base::LogFormat::json});
+     }},
+    {"metrics_file",
+     [](ParsedConfig& p, const Value& v) {
+         if (needs_prometheus(v)) v.path(p.config.metrics_file);
+     }},
+    {"metrics_interval",
+     [](ParsedConfig& p, const Value& v) { v.number(p.config.metrics_interval, 3600, 1); }},
+    {"metrics_listen",
+     [](ParsedConfig& p, const Value& v) {
+         if (needs_prometheus(v)) v.loopback(p.config.metrics_listen);
      }},
     {"report_none", [](ParsedConfig& p, const Value& v) { v.yes_no(p.config.report_none); }},
 };
@@ -173,6 +204,7 @@ public:
         certificates();
         split();
         trust();
+        metrics();
         for (auto& draft : drafts_) {
             check_rule(draft, out_.config, problems_);
             out_.config.rules.push_back(std::move(draft.rule));
@@ -290,6 +322,14 @@ private:
             error(split_where_,
                   "reentry = " + s.reentry + " is an entrance too: mail would be split for ever",
                   "give the listener where the copies come back a name of its own");
+    }
+
+    void metrics()
+    {
+        const auto interval = milter_seen_.find("metrics_interval");
+        if (interval != milter_seen_.end() && out_.config.metrics_file.empty())
+            report(problems_, base::Severity::warning, interval->second.where,
+                   "metrics_interval does nothing without metrics_file", "add metrics_file, or remove it");
     }
 
     void trust()

@@ -14,7 +14,7 @@ namespace policy
 
 struct Facts {
     std::string client;                   // IP address of the SMTP client as text; "" when not known
-    std::string login;                    // {auth_authen}; "" when not authenticated
+    std::string login;                    // {auth_authen}, or that of tls_login; "" when there is none
     std::string listener;                 // {daemon_name}
     std::string mail_from;                // without <>, "" is the null sender
     std::vector<std::string> recipients;  // without <>, in envelope order

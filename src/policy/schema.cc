@@ -26,6 +26,7 @@ constexpr KeySpec table[] = {
     {"milter", "ar_remove", "smime|own|all", "smime", "which Authentication-Results of other clients go"},
     {"milter", "sender_login", "path|mta", "",
      "who may sign as whom; without it a login signs for itself only"},
+    {"milter", "tls_login", "LOGIN: SUBJECT", "", "a TLS client certificate that stands for a login", list},
     {"milter", "login_domain", "domain", "", "completes a login that has no @"},
     {"milter", "max_message_size", "size", "64M", "larger messages pass unprocessed"},
     {"milter", "max_in_flight", "size", "0", "octets of all messages in work; 0 for a quarter of the memory"},
@@ -34,6 +35,10 @@ constexpr KeySpec table[] = {
     {"milter", "drain_seconds", "number", "30", "how long a stop waits for messages in work"},
     {"milter", "user", "text", "smime-milter", "user to become when started as root"},
     {"milter", "log_level", "debug|info|notice|warning|error", "info", "the mildest lines to log"},
+    {"milter", "log_format", "text|json", "text", "key=value, or an object for each line"},
+    {"milter", "metrics_file", "path", "", "figures for Prometheus, for node_exporter to read"},
+    {"milter", "metrics_interval", "number", "15", "seconds between two versions of this file"},
+    {"milter", "metrics_listen", "socket", "", "where the same figures are given to who asks by HTTP"},
     {"milter", "report_none", "yes|no", "no", "Authentication-Results also for mail without a signature"},
 
     {"keys", "path", "path", "", "directory of *.p12, *.pfx and *.pem files to sign with"},

@@ -31,6 +31,23 @@ bool is_ipv6(std::string_view host)
     return inet_pton(AF_INET6, std::string(host).c_str(), &address) == 1;
 }
 
+// By its number: what "localhost" means is decided elsewhere.
+bool is_loopback(std::string_view host)
+{
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    const std::string text(host);
+    in_addr four{};
+    in6_addr six{};
+    if (inet_pton(AF_INET, text.c_str(), &four) == 1) return ntohl(four.s_addr) >> 24 == 127;
+    return inet_pton(AF_INET6, text.c_str(), &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six) != 0;
+}
+
+// Whoever can connect is believed like the MTA.
+bool is_everybody(std::string_view host)
+{
+    return host.empty() || host == "0.0.0.0" || host == "::" || host == "[::]";
+}
+
 }  // namespace
 
 void Value::socket(std::string& out) const
@@ -57,7 +74,7 @@ void Value::socket(std::string& out) const
     const auto host = at == std::string_view::npos ? std::string_view{} : rest.substr(at + 1);
     if (!port || *port == 0 || *port > 65535)
         refuse(quoted(text_) + " has no port from 1 to 65535", wanted);
-    else if (host.empty())
+    else if (is_everybody(host))
         refuse(quoted(text_) + " would listen on every address",
                "name the one to listen on, such as " + std::string(scheme) + ":" + std::to_string(*port) +
                    (scheme == "inet" ? "@127.0.0.1" : "@[::1]"));
@@ -66,6 +83,25 @@ void Value::socket(std::string& out) const
                wanted);
     else
         out = text_;
+}
+
+void Value::loopback(std::string& out) const
+{
+    if (text_.empty()) {
+        out.clear();
+        return;
+    }
+    std::string address;
+    socket(address);
+    if (address.empty()) return;  // reported
+    const auto at = address.find('@');
+    if (address.starts_with("inet") && !is_loopback(std::string_view(address).substr(at + 1)))
+        refuse(
+            quoted(text_) + " can be reached from elsewhere",
+            "wanted inet:PORT@127.0.0.1, inet6:PORT@[::1] or unix:/PATH; for another host put a proxy that "
+            "asks who it is before it");
+    else
+        out = address;
 }
 
 }  // namespace policy

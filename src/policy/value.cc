@@ -84,13 +84,14 @@ void Value::refuse(std::string what, std::string remedy) const
 
 void Value::yes_no(bool& out) const { one_of(out, {true, false}); }
 
-void Value::number(unsigned& out, unsigned most) const
+void Value::number(unsigned& out, unsigned most, unsigned least) const
 {
     const auto n = base::parse_decimal(text_);
-    if (n && *n <= most)
+    if (n && *n >= least && *n <= most)
         out = static_cast<unsigned>(*n);
     else
-        refuse(quoted(text_) + " found, wanted a number from 0 to " + std::to_string(most));
+        refuse(quoted(text_) + " found, wanted a number from " + std::to_string(least) + " to " +
+               std::to_string(most));
 }
 
 void Value::size(std::uint64_t& out, std::uint64_t least, std::uint64_t most) const
@@ -342,6 +343,24 @@ void Value::signer_for(std::vector<SignerFor>& out) const
         refuse("a certificate for everybody", "name the domain");
     else
         out.push_back({std::move(digits), std::string(pattern)});
+}
+
+void Value::tls_logins(std::vector<TlsLogin>& out) const
+{
+    constexpr std::string_view by = " issued by ";
+    const auto colon = text_.find(':');
+    TlsLogin certificate;
+    certificate.login = base::trim(text_.substr(0, colon));
+    const auto rest = colon == text_.npos ? std::string_view() : base::trim(text_.substr(colon + 1));
+    const auto issued = rest.rfind(by);
+    certificate.subject = base::trim(rest.substr(0, issued));
+    if (issued != rest.npos) certificate.issuer = base::trim(rest.substr(issued + by.size()));
+    const bool half = rest.ends_with(base::trim(by)) || (issued != rest.npos && certificate.issuer.empty());
+    if (certificate.login.empty() || certificate.subject.empty() || half)
+        refuse(quoted(text_) + " found",
+               "wanted LOGIN: SUBJECT, or LOGIN: SUBJECT issued by ISSUER, with the names as the MTA shows them");
+    else
+        out.push_back(std::move(certificate));
 }
 
 void Value::text_pattern(std::vector<std::string>& out) const

@@ -33,7 +33,7 @@ public:
     void refuse(std::string what, std::string remedy = {}) const;
 
     void yes_no(bool& out) const;
-    void number(unsigned& out, unsigned most) const;
+    void number(unsigned& out, unsigned most, unsigned least = 0) const;
     void size(std::uint64_t& out, std::uint64_t least, std::uint64_t most) const;  // 64M; K, M, G
     void word(std::string& out) const;  // letters, digits and . _ - only; may be empty
 
@@ -63,6 +63,7 @@ public:
     void paths(std::vector<std::string>& out) const;    // absolute
     void anchors(std::vector<std::string>& out) const;  // paths, but never the system's for TLS
     void socket(std::string& out) const;                // unix:/path, inet:port@host, inet6:port@[addr]
+    void loopback(std::string& out) const;              // a socket that only this machine reaches, or empty
     void token(std::string& out) const;                 // see cms/token.h, or empty
     void password(store::PasswordSource& out) const;    // credential:NAME, file:/path or empty
 
@@ -76,6 +77,7 @@ public:
     void patterns(std::vector<std::string>& out, Pattern kind) const;
     void header_pattern(std::vector<HeaderPattern>& out) const;  // no list: patterns may hold commas
     void signer_for(std::vector<SignerFor>& out) const;
+    void tls_logins(std::vector<TlsLogin>& out) const;  // no list: names may hold commas
     void policies(std::vector<std::string>& out) const;      // dotted object identifiers, or "any"
     void text_pattern(std::vector<std::string>& out) const;  // likewise
     void size_conditions(std::vector<SizeCondition>& out) const;

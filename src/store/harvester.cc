@@ -27,7 +27,14 @@ Level level_of(base::Severity severity)
     return Level::error;
 }
 
-std::string line_of(const Lesson& lesson, const Judgement& judgement)
+base::LogLine words(std::string_view text)
+{
+    base::LogLine line;
+    line.say(text);
+    return line;
+}
+
+base::LogLine line_of(const Lesson& lesson, const Judgement& judgement)
 {
     base::LogLine line;
     line.add("action", "learn").address("from", lesson.address);
@@ -35,7 +42,9 @@ std::string line_of(const Lesson& lesson, const Judgement& judgement)
     line.add("reason", judgement.reason);
     line.add("serial", lesson.certificate.serial()).add("issuer", lesson.certificate.issuer());
     line.add("fingerprint", lesson.certificate.fingerprint());
-    return line.text();
+    if (judgement.what == Judgement::What::add && judgement.state == LearnedState::pending)
+        line.add("see", "smimectl cert pending");
+    return line;
 }
 
 }  // namespace
@@ -165,7 +174,7 @@ private:
         if (now < tries_again_) return;
         std::vector<base::Problem> problems;
         auto opened = source_kind(into.uri)->open_learned(into, OnDamage::set_aside, problems);
-        for (const auto& problem : problems) tell_(level_of(problem.severity), problem.text());
+        for (const auto& problem : problems) tell_(level_of(problem.severity), words(problem.text()));
         if (!opened) {
             tries_again_ = now + after_failure;
             return fails(into, opened.error());
@@ -178,13 +187,13 @@ private:
     void fails(const SourceSettings& into, const base::Error& error)
     {
         if (std::exchange(failing_, error.what) == error.what) return;
-        tell_(Level::error, "source " + into.name + ": nothing is learned: " + error.text());
+        tell_(Level::error, words("source " + into.name + ": nothing is learned: " + error.text()));
     }
 
     void works(const SourceSettings& into)
     {
         if (!std::exchange(failing_, "").empty())
-            tell_(Level::notice, "source " + into.name + ": learning again");
+            tell_(Level::notice, words("source " + into.name + ": learning again"));
     }
 
     void report(const Lesson& lesson, const Judgement& judgement)
@@ -198,9 +207,7 @@ private:
         }
         if (judgement.what == Judgement::What::ignore) return tell_(Level::debug, line_of(lesson, judgement));
         if (judgement.state == LearnedState::used) sources_.forget(lesson.address);
-        tell_(judgement.unusual ? Level::notice : Level::info,
-              line_of(lesson, judgement) +
-                  (judgement.state == LearnedState::pending ? " see=\"smimectl cert pending\"" : ""));
+        tell_(judgement.unusual ? Level::notice : Level::info, line_of(lesson, judgement));
     }
 
     const base::Clock& clock_;

@@ -20,7 +20,7 @@ namespace store
 class Harvester
 {
 public:
-    using Tell = Sources::Tell;
+    using Tell = std::function<void(base::Level, const base::LogLine&)>;
     // Borrows the clock and the sources, whose answers about an author are forgotten
     // when there is a new one.
     Harvester(const base::Clock& clock, Sources& sources, Tell tell);

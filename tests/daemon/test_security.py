@@ -104,6 +104,28 @@ def test_there_are_no_capabilities_left():
             assert re.search(rf"^{kind}:\s+0+$", status, re.M), status
 
 
+def test_what_was_given_up_cannot_be_had_again():
+    """No saved id to return to, no capability to change one, no group of root's, no
+    set-user-id program that would help."""
+    only_root()
+    with Daemon() as d:
+        status, entry = proc(d, "status"), pwd.getpwnam(d.user)
+        for name, number in (("Uid", entry.pw_uid), ("Gid", entry.pw_gid)):
+            found = re.search(rf"^{name}:\s+(.*)$", status, re.M).group(1).split()
+            assert found == [str(number)] * 4, f"{name}: real, effective, saved, of the file system: {found}"
+        groups = {int(word) for word in re.search(r"^Groups:(.*)$", status, re.M).group(1).split()}
+        assert groups == set(os.getgrouplist(d.user, entry.pw_gid)), groups
+        assert re.search(r"^CapPrm:\s+0+$", status, re.M) and re.search(r"^NoNewPrivs:\s+1$", status, re.M), status
+
+
+def test_it_leaves_no_core_behind():
+    with Daemon() as d:
+        limit = re.search(r"^Max core file size\s+(\S+)\s+(\S+)", proc(d, "limits"), re.M)
+        assert limit.groups() == ("0", "0"), limit.group(0)
+        if os.geteuid() == 0:  # what is not dumpable belongs to root in /proc, whoever runs it
+            assert os.stat(f"/proc/{d.process.pid}/mem").st_uid == 0
+
+
 def test_what_it_creates_is_for_itself():
     with Daemon() as d:
         assert re.search(r"^Umask:\s+0077$", proc(d, "status"), re.M)

@@ -1,16 +1,18 @@
-# What contrib/postfix/demo and tests/run do before their work: install what is
+# What the demos in contrib and tests/run do before their work: install what is
 # missing, copy the tree, build it.  Sourced by bash; needs `top`, the root of
 # the tree.  Nothing in the tree itself is written but one directory build-*/,
 # which git ignores.
 
 packages_build="g++ make autoconf automake pkg-config libmilter-dev libssl-dev libmimetic-dev libinih-dev
 	libfmt-dev libcurl4-openssl-dev libidn2-dev libsqlite3-dev libldap-dev libunbound-dev libpq-dev libexpected-dev
-	libcli11-dev nlohmann-json3-dev"
+	libcli11-dev nlohmann-json3-dev prometheus-cpp-dev"
 packages_postfix="openssl python3 postfix sasl2-bin libsasl2-modules"
+# What an unpacked Sendmail needs; itself it cannot be installed beside Postfix.
+packages_sendmail="openssl python3 m4 sasl2-bin libsasl2-modules libwrap0 libnsl2 libldap-2.5-0 libdb5.3"
 # Of these the programs are wanted, no service of the machine: see install_missing.
 packages_servers="slapd bind9 postgresql ldap-utils bind9-utils bind9-dnsutils"
 packages_tests="libgtest-dev libgmock-dev gpgsm gpg-agent libnss3-tools mandoc opendkim spamassassin spamd
-	spamass-milter softhsm2 libengine-pkcs11-openssl swtpm tpm2-openssl $packages_servers"
+	spamass-milter haproxy softhsm2 libengine-pkcs11-openssl swtpm tpm2-openssl $packages_servers"
 packages_package="build-essential debhelper lintian mmdebstrap strace systemd"
 packages_all="clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev xz-utils"
 

@@ -90,9 +90,16 @@ class Gateway:
         owner = pwd.getpwnam(self.user)
         for name, mode in (("keys", 0o700), ("trust", 0o755), ("control", 0o755), ("socket", 0o2750)):
             os.mkdir(self.path(name))
-            group = pwd.getpwnam("postfix").pw_gid if name == "socket" and os.geteuid() == 0 else owner.pw_gid
-            os.chown(self.path(name), owner.pw_uid, group)
+            os.chown(self.path(name), owner.pw_uid, self.socket_group(owner) if name == "socket" else owner.pw_gid)
             os.chmod(self.path(name), mode)
+
+    @staticmethod
+    def socket_group(owner):
+        """Postfix's, where there is Postfix."""
+        try:
+            return pwd.getpwnam("postfix").pw_gid if os.geteuid() == 0 else owner.pw_gid
+        except KeyError:
+            return owner.pw_gid
 
     def install_keys(self):
         owner = pwd.getpwnam(self.user)

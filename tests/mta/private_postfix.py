@@ -145,6 +145,9 @@ class PrivatePostfix:
     """`milter` as in main.cf: unix:PATH or inet:HOST:PORT.  `logins` maps names
     at example.org to passwords.  `more` is added to main.cf, `services` to master.cf."""
 
+    # What the client hears when the milter does not answer.
+    away = "451 4.7.1"
+
     def __init__(self, directory, sink, milter, logins=None, more="", services=""):
         self.directory, self.sink, self.milter, self.more, self.services = directory, sink, milter, more, services
         self.logins = logins or {}
@@ -211,6 +214,9 @@ class PrivatePostfix:
         self.stop()
         return False
 
+    def reload(self):
+        self.command("reload")
+
     def restart(self):
         """The same ports again."""
         self.stop()
@@ -246,6 +252,10 @@ class PrivatePostfix:
                              capture_output=True, timeout=PATIENCE).stdout
         return [json.loads(line) for line in out.splitlines()]
 
+    def held(self):
+        """The queue ids in the hold queue: what was quarantined."""
+        return [message["queue_id"] for message in self.queue() if message["queue_name"] == "hold"]
+
     def release(self, queue_id):
         """Out of the hold queue."""
         subprocess.run(["postsuper", "-c", self.path("etc"), "-H", queue_id], env=self.environment, check=True,
@@ -265,7 +275,7 @@ class PrivatePostfix:
 
     def complaints(self):
         """What Postfix would wake a postmaster for."""
-        return re.findall(r".*(?:panic|fatal|corrupt).*", self.log())
+        return re.findall(r".*(?:panic|fatal|corrupt).*", self.log()) + self.corrupt()
 
     def remove(self):
         shutil.rmtree(self.directory, ignore_errors=True)

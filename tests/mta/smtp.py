@@ -7,6 +7,7 @@ import base64
 import re
 import socket
 import socketserver
+import ssl
 import threading
 import time
 
@@ -22,20 +23,33 @@ class Refused(Exception):
 
 
 class Client:
-    """One connection.  `login` is (name, password): AUTH PLAIN."""
+    """One connection.  `login` is (name, password): AUTH PLAIN.  `certificate` is
+    (certificate file, key file): STARTTLS with it."""
 
-    def __init__(self, port, login=None, helo="client.example.net", timeout=PATIENCE):
+    def __init__(self, port, login=None, helo="client.example.net", timeout=PATIENCE, certificate=None):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.file = self.socket.makefile("rb")
         try:
             self.reply("connect")
             self.command("EHLO " + helo)
+            if certificate:
+                self.start_tls(certificate)
+                self.command("EHLO " + helo)
             if login:
                 token = base64.b64encode(f"\0{login[0]}\0{login[1]}".encode()).decode()
                 self.command("AUTH PLAIN " + token)
         except BaseException:
             self.close()
             raise
+
+    def start_tls(self, certificate):
+        self.command("STARTTLS")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # the server is not what is tested
+        context.load_cert_chain(*certificate)
+        self.file.close()
+        self.socket = context.wrap_socket(self.socket)
+        self.file = self.socket.makefile("rb")
 
     def __enter__(self):
         return self
@@ -95,10 +109,11 @@ def stuffed(message):
 
 
 def queue_id(reply):
-    found = re.search(r"queued as (\S+)", reply)
+    """As Postfix and as Sendmail tell it."""
+    found = re.search(r"queued as (\S+)|(\S+) Message accepted for delivery", reply)
     if not found:
         raise ValueError(f"no queue id in: {reply}")
-    return found.group(1)
+    return found.group(1) or found.group(2)
 
 
 class Delivery:

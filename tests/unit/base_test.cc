@@ -110,6 +110,66 @@ TEST(StderrLog, WhatIsAnErrorIsSaidOnce)
               "name: warning: /etc/a.conf:3: error: wrong\nname: notice: ready\n");
 }
 
+TEST(LogLine, NamesTheMessageFirst)
+{
+    EXPECT_EQ(LogLine::about("4bX").say("aborted").text(), "4bX: aborted");
+    EXPECT_EQ(LogLine::about("").number("ms", 4).text(), "NOQUEUE: ms=4");
+    EXPECT_EQ(LogLine::about("a\nb: action=sign").text(), "a\\x0ab: action=sign:");
+}
+
+const Time noon = *parse_time("2026-11-23T12:00:00Z");
+
+TEST(JsonLine, HasTheSameKeysAsTheText)
+{
+    auto line = LogLine::about("4bX");
+    line.add("action", "sign").address("from", "").number("ms", 4).add("comment", "a").add("comment", "b");
+    EXPECT_EQ(line.json(Level::info, noon),
+              R"({"time":"2026-11-23T12:00:00Z","level":"info","queue_id":"4bX","action":"sign",)"
+              R"("from":"","ms":4,"comment":["a","b"]})");
+    EXPECT_EQ(LogLine().say("serving").json(Level::notice, noon),
+              R"({"time":"2026-11-23T12:00:00Z","level":"notice","message":"serving"})");
+}
+
+TEST(JsonLine, CannotBeInjectedInto)
+{
+    LogLine line;
+    line.add("reason", "a\n\"},{\"level\":\"error\\")
+        .add("subject", "\xc3\xa4 \xe2\x80\xae \xff \xf0\x9f\x98\x80 \x7f");
+    line.add("nul", std::string_view("\0\x1b[31m", 6));
+    EXPECT_EQ(line.json(Level::info, noon),
+              R"({"time":"2026-11-23T12:00:00Z","level":"info","reason":"a\n\"},{\"level\":\"error\\",)"
+              R"("subject":"\u00e4 \u202e \ufffd \ud83d\ude00 \u007f","nul":"\u0000\u001b[31m"})");
+}
+
+TEST(JsonLine, StaysAWholeObjectWhateverItsLength)
+{
+    const std::string worst(5000, '\x01');
+    auto line = LogLine::about(worst);
+    for (const char* key : {"a", "b", "c", "d", "e", "f", "g", "h"}) line.add(key, worst);
+    for (const auto& json : {line.json(Level::info, noon), LogLine().say(worst).json(Level::info, noon)}) {
+        EXPECT_LE(json.size(), LogLine::longest_json);
+        EXPECT_TRUE(json.ends_with('}'));
+        EXPECT_EQ(json.find('\n'), std::string::npos);
+    }
+    EXPECT_TRUE(line.json(Level::info, noon).ends_with(",\"truncated\":true}"));
+    EXPECT_TRUE(LogLine().say(worst).json(Level::info, noon).ends_with("...\"}"));
+}
+
+TEST(FilterLog, WritesInTheFormAskedFor)
+{
+    FilterLog log(std::make_unique<StderrLog>("name"));
+    testing::internal::CaptureStderr();
+    log.record(Level::info, LogLine::about("4bX").add("action", "sign"));
+    log.format(LogFormat::json);
+    log.threshold(Level::notice);
+    log.record(Level::info, LogLine::about("4bX").add("action", "dropped"));
+    log.write(Level::notice, "two\nlines");
+    const std::string out = testing::internal::GetCapturedStderr();
+    EXPECT_TRUE(out.starts_with("name: info: 4bX: action=sign\n{\"time\":\"")) << out;
+    EXPECT_TRUE(out.ends_with("\"level\":\"notice\",\"message\":\"two\\nlines\"}\n")) << out;
+    EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 2);
+}
+
 TEST(LogLine, CutsWhatIsTooLong)
 {
     EXPECT_EQ(printable(std::string(300, 'a'), 10), std::string(10, 'a') + "...");

@@ -410,6 +410,23 @@ TEST(Envelope, TakesWhatTheMacrosSay)
     EXPECT_EQ(envelope.mail_from, "a@b");
 }
 
+TEST(Envelope, ACertificateCountsOnlyWhenTheMtaHasVerifiedIt)
+{
+    const auto subject = [](const std::string& verify, const std::string& version) {
+        Recorder mta;
+        mta.macros = {{"{cert_subject}", "app.example.org"},
+                      {"{cert_issuer}", "CA"},
+                      {"{verify}", verify},
+                      {"v", version}};
+        return begin_envelope("192.0.2.1", "host.example", "<a@b>", mta).tls_subject;
+    };
+    EXPECT_EQ(subject("OK", ""), "app.example.org");
+    EXPECT_EQ(subject("", "Postfix 3.7.11"), "app.example.org") << "it names no other";
+    EXPECT_EQ(subject("", ""), "");
+    EXPECT_EQ(subject("FAIL", ""), "");
+    EXPECT_EQ(subject("FAIL", "Postfix 3.7.11"), "");
+}
+
 TEST(Envelope, TheMacroNamesTheClientOnlyWhereTheConnectionDidNot)
 {
     Recorder mta;

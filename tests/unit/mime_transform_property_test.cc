@@ -130,16 +130,21 @@ private:
                                                  "Content-Transfer-Encoding: binary\r\n"};
         if (kind > 2 || depth > 5) return leaf();
         if (kind == 2)
-            return "Content-Type: message/rfc822\r\n" + one_of(labels) + "\r\nFrom: a@b\r\n" +
+            return "Content-Type: message/rfc822\r\n" + one_of(labels) + "\r\n" +
+                   (below(8) == 0 ? "From a@b Mon Nov 23 12:00:00 2026\r\n" : "") + "From: a@b\r\n" +
                    entity(depth + 1);
         static constexpr const char* types[] = {"mixed",  "alternative", "related",
                                                 "digest", "signed",      "report"};
         const std::string boundary = "b" + std::to_string(depth) + (below(2) == 0 ? "" : "=_x");
+        // As careless software writes them, and MTAs repair them.
+        static constexpr const char* blanks[] = {"", "", "", "", "", "", "", " ", "\t "};
         std::string out = "Content-Type: multipart/" + one_of(types) + "; boundary=\"" + boundary + "\"\r\n" +
                           one_of(labels) + "\r\n";
         if (below(3) == 0) out += content() + "\r\n";
         for (std::size_t n = 1 + below(4); n > 0; --n)
-            out += "--" + boundary + "\r\n" + entity(depth + 1) + "\r\n";
+            out += "--" + boundary + one_of(blanks) + "\r\n" +
+                   (below(16) == 0 ? "X-Header: only\r\n" : entity(depth + 1) + "\r\n");
+        if (below(8) == 0) return out;
         return out + "--" + boundary + "--" + (below(2) == 0 ? "\r\n" + content() : "");
     }
 

@@ -127,13 +127,39 @@ TEST(Transform, EncodedPartsAreCopied)
 
 TEST(Transform, EncodedPartsThatAreNotSevenBitAreRefused)
 {
-    EXPECT_EQ(reason(encoded("quoted-printable", "=41\xe4")),
+    EXPECT_EQ(reason(encoded("quoted-printable", "=4\xe4")),
+              "8-bit text in the body, which is encoded already");
+    EXPECT_EQ(reason(encoded("quoted-printable", "=\xe4")),
+              "8-bit text in the body, which is encoded already");
+    EXPECT_EQ(reason(encoded("quoted-printable", "\xe4\0"s)),
               "8-bit text in the body, which is encoded already");
     EXPECT_EQ(reason(encoded("base64", "YQ==\xe4", "image/png")),
               "8-bit octets in the body, which is encoded already");
-    EXPECT_EQ(reason(encoded("base64", std::string(1000, 'Y'), "image/png")),
+    EXPECT_EQ(reason(encoded("quoted-printable", std::string(1000, 'Y'))),
               "a line of 1000 octets in the body, which is encoded already");
+    EXPECT_EQ(reason(encoded("base64", std::string(1000, 'Y') + "!", "image/png")),
+              "a line of 1001 octets in the body, which is encoded already")
+        << "who reads past what is no base64 is anybody's guess";
     EXPECT_EQ(reason(encoded("x-uuencode", "a\rb")), "a bare CR in the body, which is encoded already");
+}
+
+TEST(Transform, Base64InLinesThatAreTooLongOrOddlyEndedIsWrappedAnew)
+{
+    const std::string octets(750, '\xe4');
+    const std::string lines = base64_lines(octets);
+    std::string one_line, odd;
+    for (const char c : lines) {
+        if (c != '\r' && c != '\n') one_line += c;
+        if (c != '\r') odd += c;
+    }
+    EXPECT_EQ(result(encoded("base64", one_line, "image/png")), encoded("base64", lines, "image/png"));
+    EXPECT_EQ(result(encoded("base64", odd, "image/png")), encoded("base64", lines, "image/png"));
+}
+
+TEST(Transform, RawOctetsInQuotedPrintableAreEscapedAndNothingElse)
+{
+    EXPECT_EQ(result(encoded("quoted-printable", "=41 \xe4 \r\n=\r\n\xc3\xa4=20\r\n.\r\n")),
+              encoded("quoted-printable", "=41 =E4 \r\n=\r\n=C3=A4=20\r\n.\r\n"));
 }
 
 TEST(Transform, OnlyThePartsThatNeedItChange)
@@ -248,6 +274,13 @@ TEST(Transform, FileNamesInUtf8BecomeExtendedParameters)
               "Content-Transfer-Encoding: base64\r\n\r\nYQ==\r\n");
     EXPECT_EQ(result("Content-Disposition: attachment; filename=\"a;\\\"\xc3\xa4.txt\"; size=3\r\n\r\nabc"),
               "Content-Disposition: attachment; filename*=utf-8''a%3B%22%C3%A4.txt; size=3\r\n\r\nabc");
+    EXPECT_EQ(result("Content-Type: text/plain; x-note=\"\xc3\xa9t\xc3\xa9\"\r\n\r\nabc"),
+              "Content-Type: text/plain; x-note*=utf-8''%C3%A9t%C3%A9\r\n\r\nabc");
+    EXPECT_EQ(result("Content-Disposition: attachment; filename=\"caf\xe9\"\r\n\r\nabc"),
+              "Content-Disposition: attachment; filename*=unknown-8bit''caf%E9\r\n\r\nabc")
+        << "whatever charset that is, the octets are kept";
+    EXPECT_EQ(result("Content-Description: caf\xe9\r\n\r\nabc"),
+              "Content-Description: =?unknown-8bit?B?Y2Fm6Q==?=\r\n\r\nabc");
     EXPECT_EQ(result("Content-Description: caf\xc3\xa9 noir\r\n\r\nabc"),
               "Content-Description: =?utf-8?B?Y2Fmw6kgbm9pcg==?=\r\n\r\nabc");
 }
@@ -269,11 +302,12 @@ TEST(Transform, LongFileNamesStartALineOfTheirOwn)
 TEST(Transform, OtherEightBitHeaderFieldsAreRefused)
 {
     for (const char* field : {
-             "Content-Disposition: attachment; filename=\"caf\xe9\"",                       // not UTF-8
+             "Content-Type: text/plain; x-note=\"caf\xe9\"",                                // not UTF-8
              "Content-Disposition: attachment; filename=\"\xc3\xa9\"; filename*=utf-8''e",  // which one?
              "Content-Disposition: attachment; filename=\"\xc3\xa9\"; filename=\"x\"",      // which one?
              "Content-Disposition: attachment; filename=\"=?utf-8?q?x?= \xc3\xa9\"",        // both ways
-             "Content-Disposition: attachment; comment=\"\xc3\xa9\"",                       // not a file name
+             "Content-Disposition: attachment; boundary=\"\xc3\xa9\"",  // readers compare its octets
+             "Content-Disposition: attachment; x*0=\"\xc3\xa9\"",       // extended already
              "Content-Disposition: caf\xc3\xa9; filename=x",                                // not a parameter
              "Content-Disposition: attachment; filename=\"x\" (\xc3\xa9)",                  // a comment
              "Content-Description: =?utf-8?q?x?= \xc3\xa9",                                 // both ways
@@ -286,7 +320,8 @@ TEST(Transform, OtherEightBitHeaderFieldsAreRefused)
     EXPECT_EQ(reason("Content-Description: a\0b\r\n\r\nabc"s),
               "a NUL octet in the field Content-Description");
     EXPECT_EQ(reason("Content-Description: " + std::string(1000, 'x') + "\r\n\r\nabc"),
-              "header line over 988 octets in the body");
+              "a line of 1021 octets in the field Content-Description")
+        << "there is no blank to fold before";
 }
 
 TEST(Transform, OfTheRootOnlyContentFieldsCount)
@@ -332,10 +367,79 @@ TEST(Transform, FieldsThatAreThereTwiceAreNotRewritten)
               "two Content-Type or Content-Transfer-Encoding fields");
 }
 
-TEST(Transform, DefectsThatMtasRepairAreRefused)
+// What Sendmail would add on delivery is added before the signature is made.
+TEST(Transform, MultipartsWithoutCloseDelimiterGetOne)
 {
-    EXPECT_EQ(reason(multipart("b", "--b\n\nA\n")), "no close delimiter in the body");
-    EXPECT_EQ(reason(multipart("b", "--b \n\nA\n--b--\n")), "blanks after a delimiter in the body");
+    EXPECT_EQ(result(multipart("b", "--b\n\nA\n")), multipart("b", "--b\n\nA\n--b--\n"));
+    EXPECT_EQ(result(multipart("b", "--b\n\nA")), multipart("b", "--b\n\nA\n--b--\n"));
+    const std::string inner = "--o\nContent-Type: multipart/mixed; boundary=\"i j\"\n\n--i j\n\nA\n";
+    EXPECT_EQ(result(multipart("o", inner + "--o\n\nB\n--o--\n")),
+              multipart("o", inner + "--i j--\n--o\n\nB\n--o--\n"));
+    EXPECT_EQ(result(multipart("o", inner)), multipart("o", inner + "--i j--\n--o--\n"));
+    EXPECT_EQ(reason(multipart("b", "--b\n\nA\n--bX\n")),
+              "no close delimiter in the body, a multipart with an ambiguous boundary");
+    EXPECT_EQ(result(multipart("b", "no delimiter\n")), multipart("b", "no delimiter\n--b--\n"));
+    EXPECT_EQ(reason(multipart("b", "\xe4\n")), "8-bit octets in the body, a multipart without parts");
+}
+
+TEST(Transform, BlanksAfterDelimitersGo)
+{
+    EXPECT_EQ(result(multipart("b", "pre\n--b \n\nA\n--b\t \n\nB\n--b-- \nepi\n")),
+              multipart("b", "pre\n--b\n\nA\n--b\n\nB\n--b--\nepi\n"));
+    EXPECT_EQ(result(multipart("b", "--b\n\nA\n--b--\t")), multipart("b", "--b\n\nA\n--b--"));
+}
+
+TEST(Transform, PartsOfHeaderOnlyGetTheirEmptyLine)
+{
+    EXPECT_EQ(result(multipart("b", "--b\nX: y\n--b\n\nA\n--b--\n")),
+              multipart("b", "--b\nX: y\n\n--b\n\nA\n--b--\n"));
+    EXPECT_EQ(reason(multipart("b", "--b\n--b\n\nA\n--b--\n")), "no empty line after the header in part 1")
+        << "readers take the two delimiters for one";
+    EXPECT_EQ(result(multipart("b", "--b\nX: y")), multipart("b", "--b\nX: y\n\n--b--\n"));
+    EXPECT_EQ(
+        result(multipart("o", "--o\nContent-Type: multipart/mixed; boundary=i\n\n--i\nX: y\n--o--\n")),
+        multipart("o",
+                  "--o\nContent-Type: multipart/mixed; boundary=i\n\n--i\nX: y\n\n--i--\n--o--\n"));
+    EXPECT_EQ(result(multipart("b", "--b\nContent-Transfer-Encoding: 8bit\n--b--\n")),
+              multipart("b", "--b\nContent-Transfer-Encoding: 7bit\n\n--b--\n"));
+    EXPECT_EQ(reason(multipart("b", "--b\nX: y\njunk\n--b--\n")), "no empty line after the header in part 1")
+        << "where its content begins is for each reader to guess";
+}
+
+TEST(Transform, MboxLinesBeforeTheHeaderOfAForwardedMessageGo)
+{
+    const std::string before = "--b\nContent-Type: message/rfc822\n\n", after = "Subject: x\n\nhello\n--b--\n";
+    EXPECT_EQ(result(multipart("b", before + "From a@b Mon Nov 23 12:00:00 2026\n" + after)),
+              multipart("b", before + after));
+    EXPECT_EQ(reason(multipart("b", before + ">From - Fri Dec 13\n" + after)),
+              "no empty line after the header in part 1.1")
+        << "readers disagree";
+    EXPECT_EQ(result(multipart("b", "--b\n\nFrom me\n--b--\n")),
+              multipart("b", "--b\nContent-Transfer-Encoding: quoted-printable\n\n=46rom me\n--b--\n"))
+        << "in text it is content";
+}
+
+TEST(Transform, LongHeaderLinesOfPartsAreFolded)
+{
+    std::string words;
+    for (int i = 0; i < 200; ++i) words += " word" + std::to_string(i);
+    const std::string made = result(multipart("b", "--b\nX-Words:" + words + "\n\nA\n--b--\n"));
+    EXPECT_EQ(octet_hazard(made), std::nullopt);
+    const Parsed after(made);
+    ASSERT_EQ(after[1].header.fields.size(), 1U);
+    EXPECT_EQ(" " + unfold(after[1].header.fields[0].value), words);
+    EXPECT_EQ(reason(multipart("b", "--b\nX: " + std::string(990, 'x') + "\n\nA\n--b--\n")),
+              "a line of 993 octets in the field X in part 1");
+}
+
+TEST(Transform, DefectsInWhatIsNotOursToChangeAreRefused)
+{
+    EXPECT_EQ(reason(multipart("s", "--s\n\nA\n--s \n\nB\n--s--\n", "signed")),
+              "blanks after a delimiter in the body, which is signed or encrypted");
+    EXPECT_EQ(reason(multipart("s", "--s\n\nA\n--s\n\nB\n", "signed")),
+              "no close delimiter in the body, which is signed or encrypted");
+    EXPECT_EQ(reason(multipart("s", "--s\nX: y\n--s\n\nB\n--s--\n", "signed")),
+              "no empty line after the header in part 1, which is signed or encrypted");
     EXPECT_EQ(reason("Content-Type : text/plain\r\n\r\nA"),
               "blank before the colon of a header field in the body");
 }

@@ -137,6 +137,27 @@ TEST(Authority, AuthorsAreLocalWhereLocalDomainsAreSet)
     EXPECT_FALSE(authority_for(config, mail.facts, config.rules[0]).granted);
 }
 
+TEST(Authority, ATlsClientCertificateThatIsListedStandsForALogin)
+{
+    const auto config = good(
+        "[milter]\n"
+        "tls_login = app@example.org: app.example.org issued by Example, Inc. CA\n"
+        "tls_login = any@example.org: /C=DE/CN=any one\n"
+        "[rule a]\nsign = clear\n");
+    EXPECT_EQ(config.login_of("app.example.org", "Example, Inc. CA"), "app@example.org");
+    EXPECT_EQ(config.login_of("app.example.org", "Another CA"), "");
+    EXPECT_EQ(config.login_of("APP.example.org", "Example, Inc. CA"), "");
+    EXPECT_EQ(config.login_of("/C=DE/CN=any one", "whoever"), "any@example.org");
+    EXPECT_EQ(config.login_of("", ""), "");
+    for (const char* text : {"app@example.org", "app@example.org:", ": app.example.org",
+                             "app@example.org: x issued by "})
+        EXPECT_NE(policy_test::load("[milter]\ntls_login = " + std::string(text) + "\n")
+                      .text()
+                      .find("wanted LOGIN: SUBJECT"),
+                  std::string::npos)
+            << text;
+}
+
 TEST(Authority, WhatStrangersWriteIsShortened)
 {
     const auto config = good("[rule a]\nsign = clear\n");

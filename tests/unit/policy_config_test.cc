@@ -1,3 +1,4 @@
+#include <config.h>  // of configure
 #include <unistd.h>
 
 #include <cctype>
@@ -29,6 +30,9 @@ TEST(Config, DefaultsAreThoseOfTheSchema)
     EXPECT_EQ(c.crypto_slots, 0U);
     EXPECT_EQ(c.drain_seconds, 30U);
     EXPECT_EQ(c.log_level, base::Level::info);
+    EXPECT_EQ(c.log_format, base::LogFormat::text);
+    EXPECT_TRUE(c.metrics_file.empty() && c.metrics_listen.empty());
+    EXPECT_EQ(c.metrics_interval, 15U);
     EXPECT_FALSE(c.report_none);
     EXPECT_TRUE(c.keys.empty() && c.trust.anchors.empty() && c.rules.empty() && c.settings.empty());
     EXPECT_EQ(c.crl, cms::CrlMode::off);
@@ -183,6 +187,29 @@ TEST(Config, EachMistakeHasItsPlaceWhatWasFoundAndWhatIsWanted)
     }
 }
 
+#ifdef HAVE_PROMETHEUS
+
+TEST(Config, MetricsAreForThisMachineOnly)
+{
+    for (const char* text : {"unix:/run/x.sock", "inet:9465@127.0.0.1", "inet:9465@127.9.9.9",
+                             "inet6:9465@[::1]", "inet6:9465@::1", ""})
+        EXPECT_EQ(good(std::string("[milter]\nmetrics_listen = ") + text + "\n").metrics_listen, text);
+    for (const char* text :
+         {"inet:9465@0.0.0.0", "inet:9465@192.0.2.1", "inet:9465@localhost",
+          "inet6:9465@::", "inet:9465@128.0.0.1", "inet:9465@127.1", "inet:9465@127.0.0.1.example.org",
+          "inet6:9465@::ffff:192.0.2.1", "inet:9465", "inet:0@127.0.0.1", "unix:x"})
+        EXPECT_NE(problem(std::string("[milter]\nmetrics_listen = ") + text + "\n"), "") << text;
+    EXPECT_NE(
+        problem("[milter]\nmetrics_file = /x\nmetrics_interval = 0\n").find("wanted a number from 1 to 3600"),
+        std::string::npos);
+    const auto c = good("[milter]\nmetrics_file = /run/x.prom\nmetrics_interval = 60\nlog_format = json\n");
+    EXPECT_EQ(c.metrics_file, "/run/x.prom");
+    EXPECT_EQ(c.metrics_interval, 60U);
+    EXPECT_EQ(c.log_format, base::LogFormat::json);
+}
+
+#endif
+
 TEST(Config, SocketsAreCheckedBeforeLibmilterSeesThem)
 {
     for (const char* text : {"unix:/run/x.sock", "local:/run/x.sock", "inet:8891@127.0.0.1",
@@ -190,7 +217,8 @@ TEST(Config, SocketsAreCheckedBeforeLibmilterSeesThem)
         EXPECT_EQ(good(std::string("[milter]\nsocket = ") + text + "\n").socket, text);
     for (const char* text : {"", "/run/x.sock", "unix:x.sock", "unix:", "inet:8891", "inet:8891@",
                              "inet:0@127.0.0.1", "inet:65536@127.0.0.1", "inet:@127.0.0.1", "inet:8891@[::1]",
-                             "inet6:8891@127.0.0.1", "inet:8891@a b", "tcp:8891@127.0.0.1", "fd:3"})
+                             "inet6:8891@127.0.0.1", "inet:8891@0.0.0.0", "inet6:8891@[::]",
+                             "inet6:8891@::", "inet:8891@a b", "tcp:8891@127.0.0.1", "fd:3"})
         EXPECT_NE(problem(std::string("[milter]\nsocket = ") + text + "\n"), "") << text;
     const auto longest = "unix:/" + std::string(106, 'x');
     EXPECT_EQ(good("[milter]\nsocket = " + longest + "\n").socket, longest);

@@ -370,9 +370,9 @@ protected:
     std::string told_;
     base::FixedClock clock_{now};
     store::Sources sources_{clock_};
-    store::Harvester harvester_{clock_, sources_, [this](base::Level level, const std::string& line) {
+    store::Harvester harvester_{clock_, sources_, [this](base::Level level, const base::LogLine& line) {
                                     const std::lock_guard lock(mutex_);
-                                    if (level > base::Level::debug) told_ += line + "\n";
+                                    if (level > base::Level::debug) told_ += line.text() + "\n";
                                 }};
 };
 
