@@ -26,7 +26,7 @@ Outcome too_large(const Case& c)
     const auto outlook = sign_outlook(c);
     const bool at_stake = c.plan().sign_required && outlook.kind != SignOutlook::Kind::not_wanted;
     outcome.level = base::Level::notice;
-    if (c.plan().encrypt == policy::Encrypt::mandatory) {
+    if (c.plan().encrypt == policy::Encrypt::mandatory || c.decision.refusal) {
         refuse(outcome, report, Action::reject, "552", "5.3.4",
                "this message must be encrypted and is too large for that");
     } else if (at_stake) {

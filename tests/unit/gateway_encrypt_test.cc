@@ -594,4 +594,22 @@ TEST_F(GatewayEncrypt, AHeaderIsNeverHiddenWithoutEncryption)
     EXPECT_TRUE(done.has("Subject: plans"));
 }
 
+// The mixture is refused when the rules are applied; that the message is too large to be
+// looked at must not make it forget that.
+TEST_F(GatewayEncrypt, WhatIsTooLargeDoesNotLeaveInClearBesideAStranger)
+{
+    site.configure(
+        "[rule partner]\ndirection = outgoing\nrecipient = *@partner.example\nencrypt = mandatory\n", "",
+        "max_message_size = 64K\n");
+    const std::string large =
+        mail("carol@partner.example, judy@x.example") + std::string(70'000, 'x') + "\r\n";
+    const auto alone = send(large, {"carol@partner.example"});
+    EXPECT_EQ(alone.reply().substr(0, 9), "552 5.3.4") << alone.log;
+    const auto mixed = send(large, {"carol@partner.example", "judy@x.example"});
+    EXPECT_EQ(mixed.outcome.action, Action::reject) << mixed.log;
+    // The author asked for it, and no rule can do it.
+    const auto asked = send("X-SMIME-Encrypt: yes\r\n" + large, {"judy@x.example"});
+    EXPECT_EQ(asked.outcome.action, Action::reject) << asked.log;
+}
+
 }  // namespace
