@@ -612,4 +612,18 @@ TEST_F(GatewayEncrypt, WhatIsTooLargeDoesNotLeaveInClearBesideAStranger)
     EXPECT_EQ(asked.outcome.action, Action::reject) << asked.log;
 }
 
+// "alice@example.org <alice@example.org>" is no valid From, and every reader shows it as
+// alice's: rules about her that demand something must not lose her.
+TEST_F(GatewayEncrypt, AMalformedFromDoesNotEvadeARuleThatDemands)
+{
+    site.configure("[rule staff]\ndirection = outgoing\nsender = *@example.org\nencrypt = mandatory\n");
+    for (const char* from :
+         {"alice@example.org <alice@example.org>", "<alice@example.org>, <bob@example.org>",
+          "Alice <alice@example.org", "staff: alice@example.org;", "=?utf-8?q?alice=40example=2Eorg?="}) {
+        const auto done =
+            send(replaced(mail(), "Alice <alice@example.org>", from), {"carol@partner.example"});
+        EXPECT_FALSE(done.has("Attack") && done.outcome.action == Action::accept) << from << "\n" << done.log;
+    }
+}
+
 }  // namespace
