@@ -626,4 +626,21 @@ TEST_F(GatewayEncrypt, AMalformedFromDoesNotEvadeARuleThatDemands)
     }
 }
 
+// The keyword of the partners' rule is one for everybody: whoever writes it does not know
+// which rule applies to whom.
+TEST_F(GatewayEncrypt, AKeywordOfAnotherRecipientsRuleIsNotOverlooked)
+{
+    site.configure(
+        "[rule partner]\ndirection = outgoing\nrecipient = *@partner.example\nencrypt = on_request\n"
+        "encrypt_keyword = [secure]\n[rule all]\ndirection = outgoing\nsign = clear\n"
+        "[rule in]\ndirection = incoming\nverify = yes\n");
+    const auto octets = replaced(mail("judy@x.example"), "Subject: plans", "Subject: [Secure] plans");
+    const auto done = send(octets, {"judy@x.example"});
+    EXPECT_EQ(done.outcome.action, Action::reject) << done.log;
+    EXPECT_TRUE(done.says("no rule encrypts for judy@x.example")) << done.log;
+    EXPECT_EQ(send(octets, {"carol@partner.example"}).fact("action"), "encrypt");
+    // Mail from outside asks for nothing.
+    EXPECT_EQ(site.run(octets, Site::from_outside({"alice@example.org"})).outcome.action, Action::accept);
+}
+
 }  // namespace
