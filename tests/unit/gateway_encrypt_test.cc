@@ -1,8 +1,11 @@
 // Encrypting at the gateway: who gets what, and what never leaves in clear.
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "cms/capabilities.h"
 #include "cms/decrypt.h"
+#include "gateway/header_protection.h"
 #include "gateway_site.h"
 
 namespace
@@ -641,6 +644,27 @@ TEST_F(GatewayEncrypt, AKeywordOfAnotherRecipientsRuleIsNotOverlooked)
     EXPECT_EQ(send(octets, {"carol@partner.example"}).fact("action"), "encrypt");
     // Mail from outside asks for nothing.
     EXPECT_EQ(site.run(octets, Site::from_outside({"alice@example.org"})).outcome.action, Action::accept);
+}
+
+// Each of ten thousand parts would show the Subject: neither that many copies of a long one
+// nor moving what follows for each.
+TEST_F(GatewayEncrypt, AHiddenSubjectIsNotMultipliedByThePartsThatShowIt)
+{
+    const auto with = [](const std::string& subject) {
+        std::string octets =
+            "From: Alice <alice@example.org>\r\nSubject: " + subject +
+            "\r\nMIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n";
+        for (int i = 0; i < 9000; ++i)
+            octets += "--b\r\nContent-Type: text/plain\r\n\r\n" + std::string(900, 'x') + "\r\n";
+        return octets + "--b--\r\n";
+    };
+    const auto began = std::clock();
+    const auto brief = must(gateway::protect(message(with("plans")), std::nullopt));
+    EXPECT_NE(brief.message->octets().find("Subject: plans\r\n\r\nxxx"), std::string::npos);
+    const auto octets = with(std::string(90'000, 's'));
+    const auto wordy = must(gateway::protect(message(octets), std::nullopt));
+    EXPECT_LT(wordy.message->size(), 2 * octets.size());
+    EXPECT_LT(static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC, 8.0);
 }
 
 }  // namespace
