@@ -1,6 +1,7 @@
 #include "gateway/process.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "gateway/authentication_results.h"
 #include "gateway/case.h"
@@ -106,11 +107,22 @@ void work_on(const Case& c, const Message& message, const Encryption& encryption
                !is_authors_own(verdict_on(c, message, world))) {
         refuse_unsigned(outcome, report, "it claims a signature of its own that is not valid");
     }
-    const bool opened = untouched() && decrypt(c, message, world, outcome, report);
-    if (!opened && untouched() && c.plan().verify)
-        verify(c, message, world, outcome, report);
-    else if (!opened && untouched() && treats_signature(c))
-        treat_signature(c, message, verdict_on(c, message, world), world, outcome, report);
+    const auto opening = untouched() ? decrypt(c, message, world, outcome, report) : Opening::no_envelope;
+    if (opening != Opening::opened && untouched()) {
+        std::optional<Case> discreet;
+        if (opening == Opening::left) discreet.emplace(c).discreet = true;
+        const Case& seen = discreet ? *discreet : c;
+        if (seen.plan().verify)
+            verify(seen, message, world, outcome, report);
+        else if (treats_signature(seen))
+            treat_signature(seen, message, verdict_on(seen, message, world), world, outcome, report);
+        // Nor may what is found around it be more than can be changed.
+        if (seen.discreet && outcome.header.size() > most_edits) {
+            outcome.header = c.forged();
+            outcome.replace_body = false;
+            outcome.body.clear();
+        }
+    }
     if (outcome.action == Action::accept) encrypt(c, message, encryption, outcome, report);
 }
 
