@@ -108,6 +108,7 @@ void work_on(const Case& c, const Message& message, const Encryption& encryption
         refuse_unsigned(outcome, report, "it claims a signature of its own that is not valid");
     }
     const auto opening = untouched() ? decrypt(c, message, world, outcome, report) : Opening::no_envelope;
+    outcome.confidential = opening != Opening::no_envelope;
     if (opening != Opening::opened && untouched()) {
         std::optional<Case> discreet;
         if (opening == Opening::left) discreet.emplace(c).discreet = true;
