@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/ascii.h"
 #include "gateway/authentication_results.h"
 #include "gateway/case.h"
+#include "gateway/entity.h"
 #include "gateway/onto.h"
 #include "gateway/split.h"
 #include "gateway/verify.h"
@@ -91,8 +93,16 @@ bool wants_body(const Case& c)
            may_be_signed(c.fields, c.snapshot.config.judging.accept_octet_stream);
 }
 
-// Where what is encrypted is made or opened, there are several copies of it at once.
+// Where what is encrypted is made or opened, there are several copies of it at once; so
+// there are of a signature's content, one for each of up to five layers.
 constexpr unsigned weight_of_encryption = 5;
+
+bool claims_opaque_layer(const std::vector<mime::Field>& fields)
+{
+    return std::any_of(fields.begin(), fields.end(), [](const mime::Field& f) {
+        return base::iequals(f.name, "Content-Type") && claims_opaque(mime::parse_content_type(f.value));
+    });
+}
 
 // Whatever is done with one message that is neither refused nor split.
 void work_on(const Case& c, const Message& message, const Encryption& encryption, const SignOutlook& outlook,
@@ -193,7 +203,8 @@ HeaderDecision at_end_of_header(const Envelope& envelope, const mime::Header& he
 {
     if (is_reentry(envelope, snapshot.config)) return {Need::body, {}, weight_of_encryption};
     const Case c(envelope, header.fields, snapshot, std::nullopt);
-    const bool heavy = c.plan().encrypt != policy::Encrypt::no || c.plan().decrypt;
+    const bool heavy =
+        c.plan().encrypt != policy::Encrypt::no || c.plan().decrypt || claims_opaque_layer(header.fields);
     if (wants_body(c)) return {Need::body, {}, heavy ? weight_of_encryption : 1};
     HeaderDecision decision{Need::nothing, header_only(c), 1};
     if (decision.outcome.edits() || decision.outcome.action != Action::accept)

@@ -348,4 +348,14 @@ TEST_F(GatewayDecrypt, ADryRunTellsAndChangesNothing)
     EXPECT_FALSE(done.outcome.edits());
 }
 
+// 41 MB of five opaque layers in each other took 250 MB, and were admitted as 82.
+TEST_F(GatewayDecrypt, LayersInEachOtherAreAdmittedByWhatTheyTake)
+{
+    site.configure("[rule in]\ndirection = incoming\nverify = yes\n");
+    const auto nested =
+        receive(headed(opaque_signed(opaque_signed(opaque_signed(text, carol()), carol()), carol())));
+    EXPECT_EQ(nested.at_header.weight, 5U);
+    EXPECT_EQ(receive(headed(clear_signed(text, carol()))).at_header.weight, 1U);
+}
+
 }  // namespace
