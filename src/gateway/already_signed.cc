@@ -112,8 +112,7 @@ std::optional<std::string> sign_anew(const Case& c, const Message& message, cons
     adopt(std::move(*stripped), bare);
     const auto unsigned_message = message_from_octets(render(message, bare), message.envelope);
     if (!unsigned_message) return unsigned_message.error().what;
-    if (const auto exemption =
-            exempt_from_signing(c.envelope, unsigned_message->fields(), *plan.sign_rule))
+    if (const auto exemption = exempt_from_signing(c.envelope, unsigned_message->fields(), *plan.sign_rule))
         return exemption->reason;
     Outcome signing;
     Report attempt;
@@ -173,6 +172,10 @@ void treat_signature(const Case& c, const Message& message, const Verdict& verdi
             case Treatment::strip: refused = take_off(c, message, verdict, outcome, report); break;
             case Treatment::resign: refused = sign_anew(c, message, verdict, world, outcome, report); break;
             case Treatment::reject:
+                if (c.discreet) {
+                    refused = "it came with an envelope, whose sender must not learn of it";
+                    break;
+                }
                 refuse(outcome, report, Action::reject, "550", "5.6.3",
                        "the signed part cannot be sent over every path: " + step.because +
                            "; let the mail program encode it (quoted-printable or base64) before signing");

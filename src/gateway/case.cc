@@ -75,9 +75,6 @@ std::vector<HeaderEdit> Case::forged() const
 
 void finish(Outcome& outcome, const Case& c, Report report)
 {
-    // Each edit costs the MTA as much as those before it; after ten thousand
-    // Postfix's cleanup gives up on the message and on others with it.
-    constexpr std::size_t most_edits = 500;
     if (outcome.header.size() > most_edits) {
         report.reason =
             "more than " + std::to_string(most_edits) + " header fields would have to be changed or removed";

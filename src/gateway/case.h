@@ -30,6 +30,9 @@ struct Case {
     const Snapshot& snapshot;
     policy::Facts facts;
     policy::Decision decision;
+    // An envelope was looked into: the reply must not depend on what came of it, so
+    // nothing that was found is refused, it is held instead (semantics E.6).
+    bool discreet = false;
 
     [[nodiscard]] const policy::Plan& plan() const { return decision.plan; }
     [[nodiscard]] std::string authserv_id() const;
@@ -44,6 +47,10 @@ struct Report {
     std::vector<Outcome::Fact> details;
     std::optional<Stage> failed;
 };
+
+// Each edit costs the MTA as much as those before it; after ten thousand Postfix's
+// cleanup gives up on the message and on others with it.
+inline constexpr std::size_t most_edits = 500;
 
 // Turns the report into facts, applies dry_run and the rule's log_level.
 void finish(Outcome& outcome, const Case& c, Report report);
@@ -108,10 +115,13 @@ void refuse_in_clear(Outcome& outcome, Report& report, const std::string& reason
 
 // --- incoming_decrypt.cc ---
 
-// True when the message was decrypted: the outcome and the report are complete.
-// False: it stays as it came, and nothing of what was tried is to be seen.
-[[nodiscard]] bool decrypt(const Case& c, const Message& message, const World& world, Outcome& outcome,
-                           Report& report);
+enum class Opening {
+    no_envelope,
+    left,    // it stays as it came, and nothing of what was tried is to be seen
+    opened,  // the outcome and the report are complete
+};
+[[nodiscard]] Opening decrypt(const Case& c, const Message& message, const World& world, Outcome& outcome,
+                              Report& report);
 
 // --- incoming.cc ---
 

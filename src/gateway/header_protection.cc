@@ -153,8 +153,9 @@ void display(const mime::Structure& structure, const std::string& subject, std::
     if (structure.defects.any()) return;
     std::vector<std::size_t> main;
     find_main(structure, 0, main);
-    std::reverse(main.begin(), main.end());  // from behind, so that places before stay
     const base::Octets all = structure.parts.front().body;
+    std::string out;  // written once: there may be thousands of parts
+    std::size_t copied = 0;
     for (const std::size_t i : main) {
         const auto& part = structure.parts[i];
         auto text = with_subject(part, subject);
@@ -166,8 +167,12 @@ void display(const mime::Structure& structure, const std::string& subject, std::
             return;
         }
         const auto at = static_cast<std::size_t>(part.whole.data() - all.data());
-        body.replace(at, part.whole.size(), written(fields) + *text);
+        out.append(all.substr(copied, at - copied)).append(written(fields)).append(*text);
+        copied = at + part.whole.size();
     }
+    if (copied == 0) return;
+    body = std::move(out);
+    body += all.substr(copied);
 }
 
 }  // namespace
@@ -214,7 +219,7 @@ base::Result<Protected> protect(const Message& message, const std::optional<std:
         root.push_back({std::string(field.name), field_value(field.value)});
     std::string body(message.body());
     std::erase_if(shown, [](char c) { return base::is_control(c); });
-    if (!shown.empty()) display(structure, shown, root, body);
+    if (!shown.empty() && shown.size() <= longest) display(structure, shown, root, body);
     for (auto& field : root)
         if (base::iequals(field.name, "Content-Type"))
             field.value = with_parameter(field.value, "hp=\"cipher\"");

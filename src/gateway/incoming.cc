@@ -50,6 +50,13 @@ const char* enhanced_code(const Verdict& verdict)
     return "5.7.5";                                   // cryptographic failure
 }
 
+void hold(Outcome& outcome, Report& report)
+{
+    outcome.action = Action::quarantine;
+    outcome.quarantine_reason = "S/MIME " + report.status + ": " + report.reason;
+    report.action = "quarantine";
+}
+
 void strip(const Case& c, const Message& message, const Verdict& verdict, Outcome& outcome, Report& report)
 {
     const bool any = c.plan().strip == policy::Strip::any;
@@ -135,25 +142,24 @@ void verify(const Case& c, const Message& message, const World& world, Outcome& 
     list_findings(verdict, report);
     if (code == cms::Code::temperror) report.failed = Stage::verify;
     if (code == cms::Code::none && verdict.encrypted) report.reason = "encrypted";
-    if (plan.require_signature && code != cms::Code::pass) {
-        refuse_without_signature(
-            outcome, report, code,
-            code == cms::Code::none && report.reason.empty() ? "not signed" : report.reason);
-        return;
-    }
+    const bool lacking = plan.require_signature && code != cms::Code::pass;
+    if (lacking && report.reason.empty()) report.reason = "not signed";
+    if (lacking && !c.discreet) return refuse_without_signature(outcome, report, code, report.reason);
     if (code == cms::Code::none) {
         if (c.snapshot.config.report_none)
             outcome.header.push_back({HeaderEdit::Kind::insert, "Authentication-Results", 1,
                                       authentication_results(c.authserv_id(), verdict)});
+        if (lacking) hold(outcome, report);
         return;
     }
-    const OnResult wanted = on_result(plan, code);
+    OnResult wanted = lacking ? OnResult::quarantine : on_result(plan, code);
+    if (c.discreet) wanted = std::min(wanted, OnResult::quarantine);
     if (wanted == OnResult::reject) {
         refuse(outcome, report, Action::reject, "550", enhanced_code(verdict),
                "the signature of this message is not valid");
         return;
     }
-    if (code == cms::Code::temperror && plan.on_temperror == policy::OnTemporary::tempfail) {
+    if (code == cms::Code::temperror && plan.on_temperror == policy::OnTemporary::tempfail && !c.discreet) {
         refuse(outcome, report, Action::tempfail, "451", "4.7.5",
                "the signature cannot be verified at the moment");
         return;
@@ -171,11 +177,7 @@ void verify(const Case& c, const Message& message, const World& world, Outcome& 
             if (!told || field.name != "X-SMIME-Signer") outcome.header.push_back(std::move(field));
     }
     if (wanted >= OnResult::mark || plan.signer_headers) outcome.header.push_back(result_field(verdict));
-    if (wanted == OnResult::quarantine) {
-        outcome.action = Action::quarantine;
-        outcome.quarantine_reason = "S/MIME " + report.status + ": " + report.reason;
-        report.action = "quarantine";
-    }
+    if (wanted == OnResult::quarantine) hold(outcome, report);
     // The part is the one of the message as it is delivered.
     if (report.action == "reencapsulate" && verdict.deciding >= 0)
         for (auto& layer : verdict.layers)

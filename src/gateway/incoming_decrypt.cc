@@ -63,21 +63,21 @@ void describe(const Decryption& made, Report& report)
 
 }  // namespace
 
-bool decrypt(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report)
+Opening decrypt(const Case& c, const Message& message, const World& world, Outcome& outcome, Report& report)
 {
     const auto& plan = c.plan();
     const auto failed = [&](const std::string& why) {
         report.failed = Stage::decrypt;
         report.details.push_back({"decrypt", "no: " + why, false});
-        return false;
+        return Opening::left;
     };
     const auto left = [&](const std::string& why) {
         report.details.push_back({"decrypt", "no: " + why, false});
-        return false;
+        return Opening::left;
     };
     if (!plan.decrypt) {
-        if (!plan.no_decrypt_reason.empty() && claims_envelope(c.fields)) return left(plan.no_decrypt_reason);
-        return false;
+        if (!plan.no_decrypt_reason.empty() && claims_envelope(c.fields)) left(plan.no_decrypt_reason);
+        return Opening::no_envelope;
     }
     DecryptSpec spec;
     spec.allow_3des = every_rule(c, [](const policy::Rule& r) { return r.decrypt_3des; });
@@ -85,44 +85,43 @@ bool decrypt(const Case& c, const Message& message, const World& world, Outcome&
     if (!stranger) spec.identities = c.snapshot.keys.entitled(c.envelope.recipients);
     if (world.progress) world.progress();
     const auto made = decrypt_message(message, spec);
-    if (made.kind == Decryption::Kind::not_encrypted) return false;
+    if (made.kind == Decryption::Kind::not_encrypted) return Opening::no_envelope;
     if (stranger) return left(*stranger);
     if (spec.identities.empty()) return failed("no key that each of its recipients may use");
     if (made.kind == Decryption::Kind::failed) return failed(made.reason);
     auto inner = rewritten(message, made.rewrite, c.envelope);
     if (!inner) return failed(inner.error().what);
 
+    Report found = report;  // becomes the report if all goes well
     const Case plain(c, **inner);
     if (auto shown = promote(message, *made.entity, verdict_on(plain, **inner, world)); !shown.empty()) {
         Rewrite rewrite = made.rewrite;
         rewrite.header.insert(rewrite.header.end(), shown.begin(), shown.end());
         inner = rewritten(message, rewrite, c.envelope);
         if (!inner) return failed(inner.error().what);
-        report.details.push_back({"subject", "restored", false});
+        found.details.push_back({"subject", "restored", false});
     }
     Case inside(c, **inner);
-    auto& on = inside.decision.plan;
-    on.on_invalid = std::min(on.on_invalid, policy::OnResult::quarantine);
-    on.on_untrusted = std::min(on.on_untrusted, policy::OnResult::quarantine);
+    inside.discreet = true;
     Outcome work;
-    if (plan.verify) verify(inside, **inner, world, work, report);
-    if (work.action == Action::reject || work.action == Action::tempfail) {
-        outcome = std::move(work);
-        return true;
-    }
+    if (plan.verify) verify(inside, **inner, world, work, found);
+    if (work.action == Action::reject || work.action == Action::tempfail) return left(found.reason);
     if (std::any_of(c.decision.recipients.begin(), c.decision.recipients.end(),
                     [](const policy::RecipientTrace& r) { return r.rule->tag_decrypted; }))
         tag_as_decrypted(**inner, work);
-    if (!made.authenticated && report.status != "pass")
+    if (!made.authenticated && found.status != "pass")
         work.header.push_back({HeaderEdit::Kind::insert, "X-SMIME-Integrity", 1, "none"});
     work.header.push_back({HeaderEdit::Kind::insert, "X-SMIME-Decrypted", 1, "yes (" + made.cipher + ")"});
     work.level = std::max(work.level, outcome.level);
 
-    auto forged = std::move(outcome.header);
-    outcome = onto(message, *inner, std::move(work));
-    outcome.header.insert(outcome.header.begin(), forged.begin(), forged.end());
+    auto whole = onto(message, *inner, std::move(work));
+    whole.header.insert(whole.header.begin(), outcome.header.begin(), outcome.header.end());
+    // A refusal for it would tell that it opened.
+    if (whole.header.size() > most_edits) return left("too many header fields would have to be changed");
+    outcome = std::move(whole);
+    report = std::move(found);
     describe(made, report);
-    return true;
+    return Opening::opened;
 }
 
 }  // namespace gateway

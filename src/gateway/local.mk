@@ -29,7 +29,7 @@ libgateway_a_SOURCES += \
 	src/gateway/verify.cc src/gateway/verify.h
 
 unit_sources += \
-	tests/unit/gateway_decrypt_test.cc \
+	tests/unit/gateway_decrypt_test.cc tests/unit/gateway_oracle_test.cc \
 	tests/unit/gateway_split_test.cc \
 	tests/unit/gateway_encrypt_test.cc \
 	tests/unit/gateway_site.h \

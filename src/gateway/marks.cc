@@ -60,25 +60,27 @@ bool looks_like_tag(std::string_view inside)
 // The text without look-alikes of our tags; nullopt when there are none.
 std::optional<std::string> without_look_alikes(std::string_view subject)
 {
+    constexpr auto npos = std::string_view::npos;
     std::string out;
     bool found = false;
-    while (!subject.empty()) {
-        const auto open = subject.find('[');
-        const auto close = open == std::string_view::npos ? open : subject.find(']', open);
-        if (close == std::string_view::npos) break;
+    std::size_t at = 0, close = 0;
+    for (auto open = subject.find('['); open != npos; open = subject.find('[', at)) {
+        // Looked for once for all the "[" before it: there may be a hundred thousand.
+        if (close <= open) close = subject.find(']', open);
+        if (close == npos) break;
         const auto inside = subject.substr(open + 1, close - open - 1);
-        if (inside.find('[') == std::string_view::npos && looks_like_tag(inside)) {
+        if (inside.find('[') == npos && looks_like_tag(inside)) {
             found = true;
-            out += subject.substr(0, open);
-            subject = subject.substr(close + 1);
-            if (subject.starts_with(' ') && (out.empty() || out.ends_with(' '))) subject.remove_prefix(1);
+            out += subject.substr(at, open - at);
+            at = close + 1;
+            if (subject.substr(at).starts_with(' ') && (out.empty() || out.ends_with(' '))) ++at;
         } else {
-            out += subject.substr(0, open + 1);
-            subject = subject.substr(open + 1);
+            out += subject.substr(at, open + 1 - at);
+            at = open + 1;
         }
     }
     if (!found) return std::nullopt;
-    return out + std::string(subject);
+    return out + std::string(subject.substr(at));
 }
 
 // Taking one away may leave another ("[sig[signed]ned]"): a few rounds, and then

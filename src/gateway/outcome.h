@@ -65,6 +65,9 @@ struct Outcome {
     std::string quarantine_reason;
 
     std::vector<HeaderEdit> header;
+    // A report of non-delivery must not bring the text back to whoever sent it: what was
+    // decrypted would then be theirs (and nothing may tell whether it was).
+    bool confidential = false;
     bool replace_body = false;
     std::vector<BodyPiece> body;                 // when replace_body
     std::vector<std::size_t> remove_recipients;  // indices into Envelope::recipients

@@ -63,8 +63,11 @@ std::vector<HeaderEdit> request_edits(const Case& c)
         ++index;
         std::string text = mime::decode_encoded_words(field.value);
         bool found = false;
+        const policy::Rule* before = nullptr;  // a thousand recipients mostly have one rule
         for (const auto& recipient : c.decision.recipients) {
-            if (recipient.rule == nullptr || recipient.rule->encrypt_keyword.empty()) continue;
+            if (recipient.rule == nullptr || recipient.rule == before) continue;
+            before = recipient.rule;
+            if (recipient.rule->encrypt_keyword.empty()) continue;
             auto without = policy::without_keyword(text, recipient.rule->encrypt_keyword);
             if (!without) continue;
             text = std::move(*without);

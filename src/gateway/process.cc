@@ -1,9 +1,12 @@
 #include "gateway/process.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "base/ascii.h"
 #include "gateway/authentication_results.h"
 #include "gateway/case.h"
+#include "gateway/entity.h"
 #include "gateway/onto.h"
 #include "gateway/split.h"
 #include "gateway/verify.h"
@@ -26,7 +29,7 @@ Outcome too_large(const Case& c)
     const auto outlook = sign_outlook(c);
     const bool at_stake = c.plan().sign_required && outlook.kind != SignOutlook::Kind::not_wanted;
     outcome.level = base::Level::notice;
-    if (c.plan().encrypt == policy::Encrypt::mandatory) {
+    if (c.plan().encrypt == policy::Encrypt::mandatory || c.decision.refusal) {
         refuse(outcome, report, Action::reject, "552", "5.3.4",
                "this message must be encrypted and is too large for that");
     } else if (at_stake) {
@@ -90,8 +93,16 @@ bool wants_body(const Case& c)
            may_be_signed(c.fields, c.snapshot.config.judging.accept_octet_stream);
 }
 
-// Where what is encrypted is made or opened, there are several copies of it at once.
+// Where what is encrypted is made or opened, there are several copies of it at once; so
+// there are of a signature's content, one for each of up to five layers.
 constexpr unsigned weight_of_encryption = 5;
+
+bool claims_opaque_layer(const std::vector<mime::Field>& fields)
+{
+    return std::any_of(fields.begin(), fields.end(), [](const mime::Field& f) {
+        return base::iequals(f.name, "Content-Type") && claims_opaque(mime::parse_content_type(f.value));
+    });
+}
 
 // Whatever is done with one message that is neither refused nor split.
 void work_on(const Case& c, const Message& message, const Encryption& encryption, const SignOutlook& outlook,
@@ -106,11 +117,23 @@ void work_on(const Case& c, const Message& message, const Encryption& encryption
                !is_authors_own(verdict_on(c, message, world))) {
         refuse_unsigned(outcome, report, "it claims a signature of its own that is not valid");
     }
-    const bool opened = untouched() && decrypt(c, message, world, outcome, report);
-    if (!opened && untouched() && c.plan().verify)
-        verify(c, message, world, outcome, report);
-    else if (!opened && untouched() && treats_signature(c))
-        treat_signature(c, message, verdict_on(c, message, world), world, outcome, report);
+    const auto opening = untouched() ? decrypt(c, message, world, outcome, report) : Opening::no_envelope;
+    outcome.confidential = opening != Opening::no_envelope;
+    if (opening != Opening::opened && untouched()) {
+        std::optional<Case> discreet;
+        if (opening == Opening::left) discreet.emplace(c).discreet = true;
+        const Case& seen = discreet ? *discreet : c;
+        if (seen.plan().verify)
+            verify(seen, message, world, outcome, report);
+        else if (treats_signature(seen))
+            treat_signature(seen, message, verdict_on(seen, message, world), world, outcome, report);
+        // Nor may what is found around it be more than can be changed.
+        if (seen.discreet && outcome.header.size() > most_edits) {
+            outcome.header = c.forged();
+            outcome.replace_body = false;
+            outcome.body.clear();
+        }
+    }
     if (outcome.action == Action::accept) encrypt(c, message, encryption, outcome, report);
 }
 
@@ -181,7 +204,8 @@ HeaderDecision at_end_of_header(const Envelope& envelope, const mime::Header& he
 {
     if (is_reentry(envelope, snapshot.config)) return {Need::body, {}, weight_of_encryption};
     const Case c(envelope, header.fields, snapshot, std::nullopt);
-    const bool heavy = c.plan().encrypt != policy::Encrypt::no || c.plan().decrypt;
+    const bool heavy =
+        c.plan().encrypt != policy::Encrypt::no || c.plan().decrypt || claims_opaque_layer(header.fields);
     if (wants_body(c)) return {Need::body, {}, heavy ? weight_of_encryption : 1};
     HeaderDecision decision{Need::nothing, header_only(c), 1};
     if (decision.outcome.edits() || decision.outcome.action != Action::accept)

@@ -96,6 +96,10 @@ Applied apply(const gateway::Outcome& outcome, const gateway::Message& message, 
     for (const std::size_t index : outcome.remove_recipients)
         if (index >= recipients.size() || !mta.remove_recipient(recipients[index]))
             return failed("the MTA did not take the removal of a recipient");
+    // RFC 3461 section 4.3: reports of failure then bring the header back only.
+    const auto& sender = message.envelope.mail_from;
+    if (outcome.confidential && !sender.empty() && !mta.change_sender("<" + sender + ">", "RET=HDRS"))
+        return failed("the MTA did not take the change of the sender's parameters");
     if (outcome.action == Action::quarantine &&
         !mta.quarantine(outcome.quarantine_reason.empty() ? "held by smime-milter"
                                                           : outcome.quarantine_reason))

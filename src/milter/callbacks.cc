@@ -15,7 +15,7 @@ constexpr unsigned long needed_actions = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_C
 // Always asked for: a reload may bring the first rule that needs them, and open
 // connections cannot negotiate again.  Without them such a rule ends in a
 // temporary failure.
-constexpr unsigned long wanted_actions = needed_actions | SMFIF_QUARANTINE | SMFIF_DELRCPT;
+constexpr unsigned long wanted_actions = needed_actions | SMFIF_QUARANTINE | SMFIF_DELRCPT | SMFIF_CHGFROM;
 
 // An answer is wanted at end-of-header (mail that no rule wants is accepted
 // there, before its body is sent) and at end-of-message; every other step
@@ -42,7 +42,7 @@ struct Ending {
 struct Connection {
     explicit Connection(Runtime& runtime) : session(runtime) {}
     Session session;
-    unsigned long protocol = 0;  // what was negotiated
+    unsigned long protocol = 0, actions = 0;  // what was negotiated
 };
 
 // The MTA behind one connection.
@@ -50,7 +50,9 @@ class LibmilterMta final : public Mta
 {
 public:
     LibmilterMta(SMFICTX* context, const Connection& connection)
-        : context_(context), leading_blank_(connection.protocol & SMFIP_HDR_LEADSPC)
+        : context_(context),
+          leading_blank_(connection.protocol & SMFIP_HDR_LEADSPC),
+          changes_sender_(connection.actions & SMFIF_CHGFROM)
     {
     }
 
@@ -84,6 +86,11 @@ public:
     bool remove_recipient(const std::string& as_given) override
     {
         return done([&] { return smfi_delrcpt(context_, text(as_given)); });
+    }
+    bool change_sender(const std::string& address, const std::string& parameters) override
+    {
+        return !changes_sender_ ||
+               done([&] { return smfi_chgfrom(context_, text(address), text(parameters)); });
     }
     bool quarantine(const std::string& reason) override
     {
@@ -121,7 +128,7 @@ private:
     }
 
     SMFICTX* context_;
-    bool leading_blank_;
+    bool leading_blank_, changes_sender_;
 };
 
 // Created by whichever callback comes first: libmilter delivers MAIL without
@@ -232,6 +239,7 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long pro
             *our_actions |= SMFIF_SETSYMLIST;
         }
         connection_of(context).protocol = *our_protocol;
+        connection_of(context).actions = *our_actions;
         return SMFIS_CONTINUE;
     });
 }

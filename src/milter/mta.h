@@ -31,6 +31,9 @@ public:
     [[nodiscard]] virtual bool change_field(const std::string& name, int index, const std::string& value) = 0;
     [[nodiscard]] virtual bool remove_field(const std::string& name, int index) = 0;
     [[nodiscard]] virtual bool remove_recipient(const std::string& as_given) = 0;
+    // The sender of the envelope again, with parameters of MAIL (RFC 5321) that stand
+    // from now on.  An MTA that did not offer that is no failure.
+    [[nodiscard]] virtual bool change_sender(const std::string& address, const std::string& parameters) = 0;
     [[nodiscard]] virtual bool quarantine(const std::string& reason) = 0;
     // The next run of the new body.  An empty run makes an empty body.
     [[nodiscard]] virtual bool replace_body(base::Octets run) = 0;

@@ -76,6 +76,21 @@ bool is_disputable(base::Octets value)
     return false;
 }
 
+// The same inside the value of another parameter: they would take that one.
+bool hides_boundary(const std::vector<Parameter>& parameters)
+{
+    return std::any_of(parameters.begin(), parameters.end(), [](const Parameter& p) {
+        if (p.name == "boundary") return false;
+        const std::string value = base::to_lower(p.value);
+        constexpr std::string_view name = "boundary";
+        for (auto at = value.find(name); at != std::string::npos; at = value.find(name, at + 1)) {
+            const auto next = value.find_first_not_of(" \t", at + name.size());
+            if (next != std::string::npos && (value[next] == '=' || value[next] == '*')) return true;
+        }
+        return false;
+    });
+}
+
 // Media type "a/b; ...", or with `slash` false a lone token "a; ...".
 ContentType parse(base::Octets value, bool slash)
 {
@@ -102,6 +117,7 @@ ContentType parse(base::Octets value, bool slash)
         out.subtype = std::move(subtype);
     }
     read_parameters(lexer, out);
+    out.disputable = out.disputable || hides_boundary(out.parameters);
     if (!lexer.clean()) out.valid = false;
     return out;
 }

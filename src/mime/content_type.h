@@ -19,9 +19,9 @@ struct ContentType {
     std::string subtype = "plain";      // lower case; empty for a disposition
     std::vector<Parameter> parameters;  // in order, duplicates kept
     bool present = false;
-    bool valid = true;                 // false: does not follow the grammar; what could be read is kept
-    bool disputable = false;           // within the grammar, but readers are known to differ: a comment,
-                                       // a quoted-pair, a fold inside quotes
+    bool valid = true;        // false: does not follow the grammar; what could be read is kept
+    bool disputable = false;  // within the grammar, but readers are known to differ: a comment,
+                              // a quoted-pair, a fold inside quotes, "boundary=" inside another value
     bool duplicate_parameter = false;  // RFC 7103 section 7.5: ambiguous
 
     [[nodiscard]] bool is(std::string_view type, std::string_view subtype) const;

@@ -41,6 +41,19 @@ RecipientTrace trace_recipient(const Config& config, Matcher& matcher, const std
     return out;
 }
 
+// Rules whose keywords in the Subject count: who writes one means every recipient, also
+// those to whom another rule applies.  A keyword that is overlooked leaves in clear.
+std::vector<const Rule*> asking_rules(const Config& config, Matcher& matcher)
+{
+    std::vector<const Rule*> out;
+    for (std::size_t i = 0; i < config.rules.size(); ++i) {
+        const Rule& rule = config.rules[i];
+        const bool asks = !rule.encrypt_keyword.empty() || rule.encrypt_sensitivity;
+        if (asks && !rule.dry_run && matcher.message(i).match != Match::no) out.push_back(&rule);
+    }
+    return out;
+}
+
 // A rule that signs, and whose conditions hold but for the right direction or a
 // certain author: whoever expects a signature is told what is missing.
 std::string near_miss(const Config& config, Matcher& matcher, const Facts& facts, const Decision& decision)
@@ -96,7 +109,7 @@ Decision decide(const Config& config, const Facts& facts, Trace trace)
     decision.recipients.reserve(facts.recipients.size());
     for (const auto& recipient : facts.recipients)
         decision.recipients.push_back(trace_recipient(config, matcher, recipient, trace));
-    combine(config, facts, decision);
+    combine(config, facts, asking_rules(config, matcher), decision);
     auto& plan = decision.plan;
     if (plan.sign_rule != nullptr)
         plan.authority = authority_for(config, facts, *plan.sign_rule);

@@ -1,6 +1,7 @@
 #include "policy/match.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/ascii.h"
 #include "mime/address.h"
@@ -58,6 +59,37 @@ std::string octets(std::uint64_t n)
     for (const auto& [unit, letter] : units)
         if (n != 0 && n % unit == 0) return std::to_string(n / unit) + letter;
     return std::to_string(n);
+}
+
+// Must mail of its sender be signed or encrypted?  Then a From that cannot be told for
+// certain must not lead past the rule.
+bool demands(const Rule& rule)
+{
+    return rule.require_signature || rule.encrypt == Encrypt::mandatory ||
+           (rule.signs() && rule.sign_required);
+}
+
+// Whatever a reader, however lenient, may take for the author: everything in From that
+// looks like an address, and the envelope sender where there is no From.
+template <class Fits>
+std::optional<std::string> claimed_author(const Facts& facts, Fits fits)
+{
+    constexpr std::string_view stops = " \t\r\n<>()[]\",;:'";
+    if (facts.author.status == mime::AuthorStatus::missing)
+        return fits(facts.mail_from) ? std::optional(facts.mail_from) : std::nullopt;
+    if (facts.header == nullptr) return std::nullopt;
+    for (const auto& field : *facts.header) {
+        if (!base::iequals(field.name, "From")) continue;
+        for (const auto& mailbox : mime::parse_mailboxes(field.value).mailboxes)
+            if (fits(mailbox.address())) return mailbox.address();
+        const std::string text = mime::decode_encoded_words(field.value);
+        for (std::string_view rest = text; !rest.empty();) {
+            const auto word = rest.substr(0, rest.find_first_of(stops));
+            rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+            if (word.find('@') != std::string_view::npos && fits(word)) return std::string(word);
+        }
+    }
+    return std::nullopt;
 }
 
 // Goes through the conditions of a rule until one fails.
@@ -185,6 +217,15 @@ private:
     {
         if (rule_.sender.empty()) return true;
         const auto& author = facts_.author;
+        const auto claimed = author.status == mime::AuthorStatus::ok || !demands(rule_)
+                                 ? std::nullopt
+                                 : claimed_author(facts_, [&](std::string_view address) {
+                                       return first_fit(rule_.sender, [&](const std::string& p) {
+                                                  return envelope_matches(p, address);
+                                              }) != nullptr;
+                                   });
+        if (claimed)
+            return answer_.names_author = yes("the sender is not certain, and may be " + shown(*claimed));
         if (author.status != mime::AuthorStatus::ok)
             return no(std::string("the sender is not certain: ") + mime::describe(author.status),
                       Matcher::Failed::author);

@@ -160,11 +160,10 @@ void decrypt(const std::vector<Group>& groups, Plan& plan)
 }
 
 // What was demanded is done or refused, never left out.
-void encrypt(const std::vector<Group>& groups, const Config& config, const Facts& facts, Decision& decision,
-             Plan& plan)
+void encrypt(const std::vector<Group>& groups, const Config& config, const Facts& facts,
+             std::vector<const Rule*> rules, Decision& decision, Plan& plan)
 {
     if (plan.direction == Direction::incoming) return;
-    std::vector<const Rule*> rules;
     for (const auto& group : groups)
         if (group.wishes() != nullptr) rules.push_back(group.rule);
     const auto request = encryption_request(facts, rules);
@@ -231,7 +230,8 @@ std::optional<base::Level> log_level(const std::vector<Group>& groups, base::Lev
 
 }  // namespace
 
-void combine(const Config& config, const Facts& facts, Decision& decision)
+void combine(const Config& config, const Facts& facts, const std::vector<const Rule*>& asking,
+             Decision& decision)
 {
     Plan& plan = decision.plan;
     plan.direction = decision.direction.direction;
@@ -243,7 +243,7 @@ void combine(const Config& config, const Facts& facts, Decision& decision)
                    });
     if (!plan.dry_run)
         for (auto& group : groups) group.counts = group.rule == nullptr || !group.rule->dry_run;
-    encrypt(groups, config, facts, decision, plan);
+    encrypt(groups, config, facts, asking, decision, plan);
     if (plan.rule == nullptr) return;
     sign(groups, plan);
     verify(groups, plan);

@@ -8,6 +8,8 @@ namespace policy
 
 // `decision` has its direction and recipients, and gets its plan and refusal;
 // what the plan says of authority to sign and near misses is not set here.
-void combine(const Config& config, const Facts& facts, Decision& decision);
+// `asking`: the rules whose keywords count, see asking_rules().
+void combine(const Config& config, const Facts& facts, const std::vector<const Rule*>& asking,
+             Decision& decision);
 
 }  // namespace policy

@@ -1,8 +1,8 @@
 """What the daemon asks of the MTA, and what it does with less."""
 import samples
 from harness import Daemon
-from milter_client import (ACTIONS_ALL, ADDHDRS, CHGBODY, CHGHDRS, DELRCPT, HDR_LEADSPC, NODATA, NOHELO, NOUNKNOWN,
-                           NR_BODY, NR_CONN, NR_EOH, NR_HDR, NR_MAIL, NR_RCPT, QUARANTINE, SETSYMLIST, SKIP, Gone,
+from milter_client import (ACTIONS_ALL, ADDHDRS, CHGBODY, CHGFROM, CHGHDRS, DELRCPT, HDR_LEADSPC, NODATA, NOHELO,
+                           NOUNKNOWN, NR_BODY, NR_CONN, NR_EOH, NR_HDR, NR_MAIL, NR_RCPT, QUARANTINE, SETSYMLIST, SKIP, Gone,
                            MilterClient, after)
 
 NEEDED = ADDHDRS | CHGHDRS | CHGBODY
@@ -12,7 +12,7 @@ def test_asks_for_its_actions_and_for_silent_steps():
     with Daemon() as d, MilterClient(d.socket) as c:
         c.negotiate()
         assert c.version == 6
-        assert c.actions & ~SETSYMLIST == NEEDED | QUARANTINE | DELRCPT, hex(c.actions)
+        assert c.actions & ~SETSYMLIST == NEEDED | QUARANTINE | DELRCPT | CHGFROM, hex(c.actions)
         silent = NR_CONN | NR_MAIL | NR_RCPT | NR_HDR | NR_BODY
         assert c.protocol == silent | HDR_LEADSPC | NOHELO | NOUNKNOWN | NODATA, hex(c.protocol)
         assert not c.protocol & NR_EOH

@@ -123,11 +123,13 @@ class Delivery:
 
 class Sink:
     """Takes every message on a port of its own: `.port`.  Without `eightbit` it
-    does not offer 8BITMIME, as the hosts do before which MTAs convert mail."""
+    does not offer 8BITMIME, as the hosts do before which MTAs convert mail.  What
+    has `refused` in it gets 554, unless it is a report (from the null sender)."""
 
     def __init__(self, eightbit=True):
         self.eightbit = eightbit
         self.deliveries = []
+        self.refused = None
         self.changed = threading.Condition()
         sink = self
 
@@ -183,8 +185,12 @@ class Sink:
                     if not line:
                         return
                     lines.append(line[1:] if line.startswith(b".") else line)
+                message = b"".join(lines)
+                if self.refused and self.refused in message and mail_from:
+                    say("554 5.4.6 too many hops")
+                    continue
                 with self.changed:
-                    self.deliveries.append(Delivery(mail_from, recipients, b"".join(lines)))
+                    self.deliveries.append(Delivery(mail_from, recipients, message))
                     self.changed.notify_all()
                 say("250 2.0.0 kept")
             elif verb == "QUIT":

@@ -120,7 +120,7 @@ TEST_F(GatewayDecrypt, WhereSignaturesAreRequiredEveryFailureLooksAlike)
     const auto unsigned_one = receive(to_alice());
     const auto broken = receive(to_alice(replaced(clear_signed(text, carol()), "dawn", "dusk")));
     const auto foreign = receive(headed(envelope_of(text, {carol().certificate})));
-    EXPECT_EQ(unsigned_one.outcome.action, Action::reject);
+    EXPECT_EQ(unsigned_one.outcome.action, Action::quarantine) << "what opens is taken, and so are these";
     EXPECT_EQ(unsigned_one.reply(), broken.reply());
     EXPECT_EQ(unsigned_one.reply(), foreign.reply());
     EXPECT_EQ(receive(to_alice(clear_signed(text, carol()))).outcome.action, Action::accept);
@@ -346,6 +346,16 @@ TEST_F(GatewayDecrypt, ADryRunTellsAndChangesNothing)
     const auto done = receive(to_alice());
     EXPECT_TRUE(done.says("action=decrypt")) << done.log;
     EXPECT_FALSE(done.outcome.edits());
+}
+
+// 41 MB of five opaque layers in each other took 250 MB, and were admitted as 82.
+TEST_F(GatewayDecrypt, LayersInEachOtherAreAdmittedByWhatTheyTake)
+{
+    site.configure("[rule in]\ndirection = incoming\nverify = yes\n");
+    const auto nested =
+        receive(headed(opaque_signed(opaque_signed(opaque_signed(text, carol()), carol()), carol())));
+    EXPECT_EQ(nested.at_header.weight, 5U);
+    EXPECT_EQ(receive(headed(clear_signed(text, carol()))).at_header.weight, 1U);
 }
 
 }  // namespace

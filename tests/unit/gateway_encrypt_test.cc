@@ -1,8 +1,11 @@
 // Encrypting at the gateway: who gets what, and what never leaves in clear.
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "cms/capabilities.h"
 #include "cms/decrypt.h"
+#include "gateway/header_protection.h"
 #include "gateway_site.h"
 
 namespace
@@ -592,6 +595,76 @@ TEST_F(GatewayEncrypt, AHeaderIsNeverHiddenWithoutEncryption)
     EXPECT_EQ(done.fact("action"), "sign");
     EXPECT_FALSE(done.has("hp="));
     EXPECT_TRUE(done.has("Subject: plans"));
+}
+
+// The mixture is refused when the rules are applied; that the message is too large to be
+// looked at must not make it forget that.
+TEST_F(GatewayEncrypt, WhatIsTooLargeDoesNotLeaveInClearBesideAStranger)
+{
+    site.configure(
+        "[rule partner]\ndirection = outgoing\nrecipient = *@partner.example\nencrypt = mandatory\n", "",
+        "max_message_size = 64K\n");
+    const std::string large =
+        mail("carol@partner.example, judy@x.example") + std::string(70'000, 'x') + "\r\n";
+    const auto alone = send(large, {"carol@partner.example"});
+    EXPECT_EQ(alone.reply().substr(0, 9), "552 5.3.4") << alone.log;
+    const auto mixed = send(large, {"carol@partner.example", "judy@x.example"});
+    EXPECT_EQ(mixed.outcome.action, Action::reject) << mixed.log;
+    // The author asked for it, and no rule can do it.
+    const auto asked = send("X-SMIME-Encrypt: yes\r\n" + large, {"judy@x.example"});
+    EXPECT_EQ(asked.outcome.action, Action::reject) << asked.log;
+}
+
+// "alice@example.org <alice@example.org>" is no valid From, and every reader shows it as
+// alice's: rules about her that demand something must not lose her.
+TEST_F(GatewayEncrypt, AMalformedFromDoesNotEvadeARuleThatDemands)
+{
+    site.configure("[rule staff]\ndirection = outgoing\nsender = *@example.org\nencrypt = mandatory\n");
+    for (const char* from :
+         {"alice@example.org <alice@example.org>", "<alice@example.org>, <bob@example.org>",
+          "Alice <alice@example.org", "staff: alice@example.org;", "=?utf-8?q?alice=40example=2Eorg?="}) {
+        const auto done =
+            send(replaced(mail(), "Alice <alice@example.org>", from), {"carol@partner.example"});
+        EXPECT_FALSE(done.has("Attack") && done.outcome.action == Action::accept) << from << "\n" << done.log;
+    }
+}
+
+// The keyword of the partners' rule is one for everybody: whoever writes it does not know
+// which rule applies to whom.
+TEST_F(GatewayEncrypt, AKeywordOfAnotherRecipientsRuleIsNotOverlooked)
+{
+    site.configure(
+        "[rule partner]\ndirection = outgoing\nrecipient = *@partner.example\nencrypt = on_request\n"
+        "encrypt_keyword = [secure]\n[rule all]\ndirection = outgoing\nsign = clear\n"
+        "[rule in]\ndirection = incoming\nverify = yes\n");
+    const auto octets = replaced(mail("judy@x.example"), "Subject: plans", "Subject: [Secure] plans");
+    const auto done = send(octets, {"judy@x.example"});
+    EXPECT_EQ(done.outcome.action, Action::reject) << done.log;
+    EXPECT_TRUE(done.says("no rule encrypts for judy@x.example")) << done.log;
+    EXPECT_EQ(send(octets, {"carol@partner.example"}).fact("action"), "encrypt");
+    // Mail from outside asks for nothing.
+    EXPECT_EQ(site.run(octets, Site::from_outside({"alice@example.org"})).outcome.action, Action::accept);
+}
+
+// Each of ten thousand parts would show the Subject: neither that many copies of a long one
+// nor moving what follows for each.
+TEST_F(GatewayEncrypt, AHiddenSubjectIsNotMultipliedByThePartsThatShowIt)
+{
+    const auto with = [](const std::string& subject) {
+        std::string octets =
+            "From: Alice <alice@example.org>\r\nSubject: " + subject +
+            "\r\nMIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n";
+        for (int i = 0; i < 9000; ++i)
+            octets += "--b\r\nContent-Type: text/plain\r\n\r\n" + std::string(900, 'x') + "\r\n";
+        return octets + "--b--\r\n";
+    };
+    const auto began = std::clock();
+    const auto brief = must(gateway::protect(message(with("plans")), std::nullopt));
+    EXPECT_NE(brief.message->octets().find("Subject: plans\r\n\r\nxxx"), std::string::npos);
+    const auto octets = with(std::string(90'000, 's'));
+    const auto wordy = must(gateway::protect(message(octets), std::nullopt));
+    EXPECT_LT(wordy.message->size(), 2 * octets.size());
+    EXPECT_LT(static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC, 8.0);
 }
 
 }  // namespace

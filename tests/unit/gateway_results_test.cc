@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <random>
 
 #include "gateway/authentication_results.h"
@@ -340,6 +341,16 @@ TEST(Marks, LookAlikesOfTagsAreFoundInEveryDisguise)  // A11
     EXPECT_EQ(edits[0].value, "[t] one");
     EXPECT_EQ(edits[1].index, 2);
     EXPECT_EQ(edits[1].value, "two");
+}
+
+TEST(Marks, AHundredThousandBracketsAreLookedAtOnce)
+{
+    const std::string field = "Subject: " + std::string(2'000'000, '[') + "]\r\n\r\n";
+    const auto header = mime::parse_header(field);
+    const auto began = std::clock();
+    EXPECT_EQ(gateway::tag_subject(header.fields, "[decrypted]").size(), 1U);
+    // A tenth of a second; when each bracket searched for its own end it was a minute.
+    EXPECT_LT(static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC, 8.0);
 }
 
 }  // namespace

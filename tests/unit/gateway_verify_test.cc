@@ -455,4 +455,17 @@ TEST(VerifyMessage, NothingOfItIsModified)  // R09
     EXPECT_EQ(m.octets(), octets);
 }
 
+// Somebody else's good signature, and what a reader shows that looks for "boundary=" anywhere.
+TEST(VerifyMessage, ABoundaryInsideAnotherParameterIsNoPass)
+{
+    const std::string evil = "--evil\r\nContent-Type: text/html\r\n\r\n<b>Pay Eve</b>\r\n--evil--\r\n";
+    const auto with = [&](const std::string& parameter) {
+        return judged(
+            head + replaced(clear_signed(text), "boundary=\"=_b\"", parameter + "; boundary=\"=_b\"") + evil);
+    };
+    EXPECT_EQ(with("x=\"; boundary=evil\""), "permerror structure");
+    EXPECT_EQ(with("name=\"a Boundary =evil\""), "permerror structure");
+    EXPECT_EQ(with("x=\"out of bounds\""), "pass");
+}
+
 }  // namespace

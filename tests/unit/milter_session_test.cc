@@ -53,6 +53,7 @@ public:
         return edit(gateway::HeaderEdit::Kind::remove, name, index, "");
     }
     bool remove_recipient(const std::string&) override { return true; }
+    bool change_sender(const std::string&, const std::string&) override { return true; }
     bool quarantine(const std::string&) override
     {
         taken.action = gateway::Action::quarantine;

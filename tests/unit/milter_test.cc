@@ -202,6 +202,10 @@ public:
         return call("remove " + name + "[" + std::to_string(index) + "]");
     }
     bool remove_recipient(const std::string& as_given) override { return call("delrcpt " + as_given); }
+    bool change_sender(const std::string& address, const std::string& parameters) override
+    {
+        return call("chgfrom " + address + " " + parameters);
+    }
     bool quarantine(const std::string& reason) override { return call("quarantine " + reason); }
     bool replace_body(base::Octets run) override
     {
@@ -282,6 +286,27 @@ TEST(Apply, AnyEditThatIsNotTakenEndsInATemporaryFailureAtOnce)
         EXPECT_NE(applied.failure, "") << step;
         EXPECT_TRUE(mta.last.starts_with(step)) << step << " was the last call, not " << mta.last;
     }
+}
+
+// Whoever sends a captured message with too many Received fields, or with whatever the
+// next host refuses, would get its text in the report of non-delivery.
+TEST(Apply, AReportOfFailureDoesNotBringBackWhatWasDecrypted)
+{
+    auto message = message_of("middle");
+    auto outcome = full_outcome(message);
+    outcome.confidential = true;
+    Recorder nobody;
+    EXPECT_EQ(apply(outcome, message, nobody).answer, Answer::accept);
+    EXPECT_EQ(nobody.log.find("chgfrom"), std::string::npos) << "the null sender gets no reports";
+    message.envelope.mail_from = "eve@evil.example";
+    Recorder mta;
+    EXPECT_EQ(apply(outcome, message, mta).answer, Answer::accept);
+    EXPECT_NE(mta.log.find("delrcpt <B@x>\nchgfrom <eve@evil.example> RET=HDRS\nquarantine"),
+              std::string::npos)
+        << mta.log;
+    Recorder deaf;
+    deaf.fails_at = "chgfrom";
+    EXPECT_EQ(apply(outcome, message, deaf).answer, Answer::tempfail);
 }
 
 TEST(Apply, ValuesThatWouldBreakTheHeaderAreNeverSent)

@@ -373,4 +373,30 @@ TEST(Decide, WithoutHeaderFieldsNothingBreaks)
     EXPECT_TRUE(decide(config, facts).nothing_to_do());
 }
 
+TEST(Decide, AFromThatCannotBeToldDoesNotLeadPastARuleThatDemands)
+{
+    for (const char* header :
+         {"From: a@example.org <a@example.org>\r\n", "From: a@example.org\r\nFrom: b@x.example\r\n",
+          "From: b@x.example, A <a@example.org>\r\n", "From: g: a@example.org;\r\n",
+          "From: =?utf-8?b?YUBleGFtcGxlLm9yZw==?=\r\n", "From: A <a@example.org\r\n"}) {
+        Mail mail(header);
+        EXPECT_EQ(ask("verify = yes\nrequire_signature = yes\nsender = *@example.org\n", mail.facts).match,
+                  Match::yes)
+            << header;
+        EXPECT_EQ(ask("verify = yes\nrequire_signature = yes\nsender = *@other.example\n", mail.facts).match,
+                  Match::no);
+        EXPECT_EQ(ask("verify = yes\nsender = *@example.org\n", mail.facts).match, Match::no) << header;
+        mail.facts.login = "a@example.org";
+        EXPECT_EQ(ask("encrypt = mandatory\nsender = a@example.org\n", mail.facts).match, Match::yes)
+            << header;
+        EXPECT_EQ(ask("sign = clear\nsign_required = yes\nsender = a@example.org\n", mail.facts).match,
+                  Match::yes);
+        EXPECT_EQ(ask("encrypt = opportunistic\nsender = a@example.org\n", mail.facts).match, Match::no);
+    }
+    Mail none("Subject: x\r\n");
+    none.facts.mail_from = "a@example.org";
+    EXPECT_EQ(ask("verify = yes\nrequire_signature = yes\nsender = *@example.org\n", none.facts).match,
+              Match::yes);
+}
+
 }  // namespace
