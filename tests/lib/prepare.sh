@@ -10,7 +10,7 @@ packages_postfix="openssl python3 postfix sasl2-bin libsasl2-modules"
 # What an unpacked Sendmail needs; itself it cannot be installed beside Postfix.
 packages_sendmail="openssl python3 m4 sasl2-bin libsasl2-modules libwrap0 libnsl2 libldap-2.5-0 libdb5.3"
 packages_tests="libgtest-dev libgmock-dev gpgsm gpg-agent libnss3-tools mandoc opendkim spamassassin spamd
-	spamass-milter haproxy softhsm2 libengine-pkcs11-openssl swtpm tpm2-openssl"
+	spamass-milter haproxy softhsm2 libengine-pkcs11-openssl swtpm tpm2-openssl python3-icalendar"
 packages_package="build-essential debhelper lintian mmdebstrap strace systemd"
 packages_all="clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev xz-utils"
 
