@@ -38,7 +38,9 @@ std::string json_string(std::string_view text, std::size_t room)
 std::string LogLine::json_of(const Field& field, std::size_t room)
 {
     if (field.kind == Kind::number) return field.value;
-    return json_string(field.cut ? field.value + "..." : field.value, room);
+    // Words are the only field that can be long.
+    return json_string(field.cut ? field.value + "..." : field.value,
+                       field.kind == Kind::words ? room : std::string::npos);
 }
 
 std::string LogLine::json(Level level, Time time) const
@@ -59,7 +61,6 @@ std::string LogLine::json(Level level, Time time) const
             if (!same(*other)) continue;
             if (!first) member += ',';
             first = false;
-            // Words are the only field that can be long.
             member += json_of(*other, most - std::min(most, out.size() + member.size() + 1));
         }
         if (several) member += ']';

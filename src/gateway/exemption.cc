@@ -6,6 +6,7 @@
 #include "base/ascii.h"
 #include "gateway/entity.h"
 #include "gateway/sign.h"
+#include "gateway/tnef.h"
 #include "mime/content_type.h"
 
 namespace gateway
@@ -68,8 +69,7 @@ std::optional<SignExemption> already_protected(const std::vector<mime::Field>& f
     using enum policy::Exemption;
     if ((type.is("multipart", "report") || type.is("message", "delivery-status")) && !asked_for(rule, report))
         return SignExemption{"delivery or disposition report", false};
-    if (type.is("application", "ms-tnef") && !asked_for(rule, tnef))
-        return SignExemption{"TNEF (winmail.dat)", false};
+    if (is_tnef(fields, type) && !asked_for(rule, tnef)) return SignExemption{"TNEF (winmail.dat)", false};
     if (type.is("text", "calendar") && type.parameter("method") != nullptr && !asked_for(rule, calendar))
         return SignExemption{"calendar request", false};
     return std::nullopt;

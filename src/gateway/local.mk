@@ -26,6 +26,9 @@ libgateway_a_SOURCES += \
 	src/gateway/identity.cc src/gateway/identity.h \
 	src/gateway/snapshot.cc src/gateway/snapshot.h \
 	src/gateway/strip.cc src/gateway/strip.h \
+	src/gateway/tnef.cc src/gateway/tnef.h \
+	src/gateway/tnef_compose.cc src/gateway/tnef_compose.h \
+	src/gateway/tnef_same_text.cc src/gateway/tnef_same_text.h \
 	src/gateway/verify.cc src/gateway/verify.h
 
 unit_sources += \
@@ -39,6 +42,8 @@ unit_sources += \
 	tests/unit/gateway_sign_test.cc \
 	tests/unit/gateway_snapshot_test.cc \
 	tests/unit/gateway_strip_test.cc \
+	tests/unit/gateway_tnef_test.cc \
+	tests/unit/tnef_support.h \
 	tests/unit/gateway_support.h \
 	tests/unit/gateway_test.cc \
 	tests/unit/gateway_verify_test.cc

@@ -9,6 +9,7 @@
 #include "gateway/entity.h"
 #include "gateway/onto.h"
 #include "gateway/split.h"
+#include "gateway/tnef.h"
 #include "gateway/verify.h"
 
 namespace gateway
@@ -61,6 +62,8 @@ Outcome header_only(const Case& c)
         return outcome;
     }
     outcome.header = c.forged();
+    if (!c.plan().no_tnef_reason.empty() && may_carry_tnef(c.fields))
+        report.details.push_back({"tnef", "no: " + c.plan().no_tnef_reason, false});
     const auto outlook = sign_outlook(c);
     if (!outlook.reason.empty()) report.reason = outlook.reason;
     if (outlook.kind == SignOutlook::Kind::refuse) {
@@ -86,6 +89,7 @@ bool wants_body(const Case& c)
         return true;
     if (c.decision.refusal) return false;
     if (c.plan().encrypt != policy::Encrypt::no) return true;
+    if (c.plan().convert_tnef && may_carry_tnef(c.fields)) return true;
     const auto outlook = sign_outlook(c);
     if (outlook.kind == Kind::try_it || outlook.kind == Kind::check_own_signature) return true;
     if (outlook.kind != Kind::refuse && treats_signature(c)) return true;
@@ -93,8 +97,9 @@ bool wants_body(const Case& c)
            may_be_signed(c.fields, c.snapshot.config.judging.accept_octet_stream);
 }
 
-// Where what is encrypted is made or opened, there are several copies of it at once; so
-// there are of a signature's content, one for each of up to five layers.
+// Where what is encrypted is made or opened, or TNEF is converted, there are several
+// copies of it at once; so there are of a signature's content, one for each of up to
+// five layers.
 constexpr unsigned weight_of_encryption = 5;
 
 bool claims_opaque_layer(const std::vector<mime::Field>& fields)
@@ -137,7 +142,57 @@ void work_on(const Case& c, const Message& message, const Encryption& encryption
     if (outcome.action == Action::accept) encrypt(c, message, encryption, outcome, report);
 }
 
-Outcome process_one(const Message& message, const Snapshot& snapshot, const World& world)
+enum class Tnef { look, leave };
+Outcome process_one(const Message& message, const Snapshot& snapshot, const World& world,
+                    Tnef tnef = Tnef::look);
+
+// Why nothing is converted although the rules would; nullopt when it may be.
+std::optional<std::string> unfit_for_conversion(const Case& c)
+{
+    if (!c.plan().no_tnef_reason.empty()) return c.plan().no_tnef_reason;
+    if (c.plan().convert_tnef && c.plan().direction == policy::Direction::incoming)
+        return names_a_stranger(c);
+    return std::nullopt;
+}
+
+// The message with its TNEF made ordinary MIME, as the rules would have it.  Going out
+// it is nothing but what a signature or an envelope encloses: without them the message
+// stays as it came.  nullopt: nothing is converted; `why` says so where there was something.
+std::optional<Outcome> process_converted(const Case& c, const Message& message, const World& world,
+                                         std::string& why)
+{
+    const auto& plan = c.plan();
+    const bool incoming = plan.direction == policy::Direction::incoming;
+    if (!may_carry_tnef(c.fields) || (!plan.convert_tnef && plan.no_tnef_reason.empty())) return std::nullopt;
+    if (!incoming && !plan.authority.granted && plan.encrypt == policy::Encrypt::no) return std::nullopt;
+    if (needs_split(c, world)) return std::nullopt;  // each copy on its own, when it comes back
+    if (world.progress) world.progress();
+    const auto converted = convert_tnef(message, world.clock->now(), *world.random);
+    if (converted && !*converted) return std::nullopt;
+    const auto leave = [&](const std::string& reason) {
+        why = "no: " + reason;
+        return std::nullopt;
+    };
+    if (const auto unfit = unfit_for_conversion(c)) return leave(*unfit);
+    if (!converted) return leave(converted.error());
+    const auto inner = rewritten(message, **converted, message.envelope);
+    if (!inner) return leave(inner.error().what);
+
+    auto outcome = process_one(**inner, c.snapshot, world, Tnef::leave);
+    const bool done = outcome.replace_body || (incoming && outcome.action != Action::reject &&
+                                               outcome.action != Action::tempfail && !plan.dry_run);
+    if (done) outcome = onto(message, *inner, std::move(outcome));
+    if (done && outcome.header.size() > most_edits)
+        return leave("too many header fields would have to be changed");
+    if (done && !outcome.facts.empty() && outcome.facts.front().value == "none")
+        outcome.facts.front().value = "convert";
+    const bool would = plan.dry_run || outcome.action != Action::accept;
+    outcome.facts.push_back(
+        {"tnef", done || would ? "converted" : "no: neither signed nor encrypted", false});
+    return outcome;
+}
+
+Outcome process_one(const Message& message, const Snapshot& snapshot, const World& world, Tnef tnef)
 {
     const Case c(message.envelope, message.fields(), snapshot, message.size());
     // A copy that comes back was judged at the entrance, and has grown since.
@@ -145,6 +200,10 @@ Outcome process_one(const Message& message, const Snapshot& snapshot, const Worl
     if (message.body_state() == BodyState::too_large || (message.body_state() == BodyState::complete && over))
         return too_large(c);
     if (message.body_state() == BodyState::not_needed || !wants_body(c)) return header_only(c);
+
+    std::string about_tnef;
+    if (tnef == Tnef::look && !c.decision.refusal)
+        if (auto converted = process_converted(c, message, world, about_tnef)) return std::move(*converted);
 
     Outcome outcome;
     outcome.header = c.forged();
@@ -167,6 +226,7 @@ Outcome process_one(const Message& message, const Snapshot& snapshot, const Worl
             outcome = onto(message, hidden.message, std::move(outcome));
         }
     }
+    if (!about_tnef.empty()) report.details.push_back({"tnef", about_tnef, false});
     finish(outcome, c, std::move(report));
     return outcome;
 }
@@ -204,8 +264,9 @@ HeaderDecision at_end_of_header(const Envelope& envelope, const mime::Header& he
 {
     if (is_reentry(envelope, snapshot.config)) return {Need::body, {}, weight_of_encryption};
     const Case c(envelope, header.fields, snapshot, std::nullopt);
-    const bool heavy =
-        c.plan().encrypt != policy::Encrypt::no || c.plan().decrypt || claims_opaque_layer(header.fields);
+    const bool heavy = c.plan().encrypt != policy::Encrypt::no || c.plan().decrypt ||
+                       claims_opaque_layer(header.fields) ||
+                       (c.plan().convert_tnef && may_carry_tnef(header.fields));
     if (wants_body(c)) return {Need::body, {}, heavy ? weight_of_encryption : 1};
     HeaderDecision decision{Need::nothing, header_only(c), 1};
     if (decision.outcome.edits() || decision.outcome.action != Action::accept)

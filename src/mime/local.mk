@@ -12,6 +12,12 @@ libgateway_a_SOURCES += \
 	src/mime/part_header.cc src/mime/part_header.h \
 	src/mime/split_signed.cc \
 	src/mime/structure.cc src/mime/structure.h \
+	src/mime/tnef.h src/mime/tnef_read.cc src/mime/tnef_calendar.cc \
+	src/mime/tnef_charset.cc src/mime/tnef_charset.h \
+	src/mime/tnef_meeting.cc src/mime/tnef_meeting.h \
+	src/mime/tnef_rtf.cc src/mime/tnef_rtf.h src/mime/tnef_rtf_decompress.cc \
+	src/mime/tnef_rtf_tokens.cc src/mime/tnef_rtf_tokens.h \
+	src/mime/tnef_stream.cc src/mime/tnef_stream.h src/mime/tnef_words.cc src/mime/tnef_words.h \
 	src/mime/transform.cc src/mime/transform.h \
 	src/mime/transport.cc src/mime/transport.h \
 	src/mime/utf8.cc src/mime/utf8.h
@@ -24,6 +30,7 @@ unit_sources += \
 	tests/unit/mime_signed_test.cc \
 	tests/unit/mime_structure_test.cc \
 	tests/unit/mime_text_test.cc \
+	tests/unit/mime_tnef_test.cc \
 	tests/unit/mime_transform_property_test.cc \
 	tests/unit/mime_transform_test.cc \
 	tests/unit/mime_transport_test.cc

@@ -120,6 +120,8 @@ struct Rule {
     bool decrypt_3des = false;
     bool tag_decrypted = false;
 
+    bool convert_tnef = false;
+
     bool dry_run = false;
     std::optional<base::Level> log_level;
 

@@ -95,6 +95,11 @@ struct Plan {
     bool decrypt = false;  // all want it
     std::string no_decrypt_reason;
 
+    // winmail.dat: what is signed or encrypted by a rule that says so; what comes in
+    // where all want it.
+    bool convert_tnef = false;
+    std::string no_tnef_reason;  // why it is not done although some rule wants it: mixture
+
     bool dry_run = false;
     std::optional<base::Level> log_level;
 };

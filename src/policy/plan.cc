@@ -159,6 +159,22 @@ void decrypt(const std::vector<Group>& groups, Plan& plan)
             "[rule " + wanting->name + "] decrypts, but not for " + without(groups, decrypts);
 }
 
+void tnef(const std::vector<Group>& groups, Plan& plan)
+{
+    const auto converts = [](const Rule& r) { return r.convert_tnef; };
+    if (plan.direction != Direction::incoming) {
+        plan.convert_tnef = (plan.sign_rule != nullptr && converts(*plan.sign_rule)) ||
+                            (plan.encrypt_rule != nullptr && converts(*plan.encrypt_rule));
+        return;
+    }
+    const Rule* wanting = first_of(groups, converts);
+    if (wanting == nullptr) return;
+    plan.convert_tnef = all_of(groups, converts);
+    if (!plan.convert_tnef)
+        plan.no_tnef_reason =
+            "[rule " + wanting->name + "] converts, but not for " + without(groups, converts);
+}
+
 // What was demanded is done or refused, never left out.
 void encrypt(const std::vector<Group>& groups, const Config& config, const Facts& facts,
              std::vector<const Rule*> rules, Decision& decision, Plan& plan)
@@ -250,6 +266,7 @@ void combine(const Config& config, const Facts& facts, const std::vector<const R
     strip(groups, plan);
     already_signed(groups, plan);
     decrypt(groups, plan);
+    tnef(groups, plan);
     plan.log_level = log_level(groups, config.log_level);
 }
 

@@ -40,6 +40,7 @@ public:
             without_effect(decrypting_keys, rule_.decrypt, "decrypt = yes");
             if (!rule_.encrypts()) without_effect(either_keys, rule_.signs(), "sign = clear or opaque");
             resigning();
+            conversion();
         }
         required();
         certificate();
@@ -70,7 +71,8 @@ private:
     void action()
     {
         if (rule_.signs() || rule_.verify || rule_.treats_signed() || rule_.decrypt || rule_.encrypts() ||
-            is_set("sign") || is_set("verify") || is_set("encrypt") || is_set("decrypt") || seen_.empty())
+            rule_.convert_tnef || is_set("sign") || is_set("verify") || is_set("encrypt") ||
+            is_set("decrypt") || seen_.empty())
             return;
         warning("", title() + " has no action: mail that it matches is left alone",
                 "give it one, or write sign = no or verify = no if that is meant");
@@ -131,6 +133,15 @@ private:
               std::string(already ? "already_signed" : "eightbit_signed") +
                   " = resign does nothing without sign = clear or opaque",
               "add that (in a rule for outgoing mail), or choose opaque or strip");
+    }
+
+    // On its way out a message is converted for the sake of a signature or an envelope.
+    void conversion()
+    {
+        if (!rule_.convert_tnef || rule_.signs() || rule_.encrypts()) return;
+        if (rule_.direction == Direction::outgoing || rule_.direction == Direction::internal)
+            error("tnef", "tnef = convert does nothing for outgoing mail without sign or encrypt",
+                  "add that, or write direction = incoming to convert what comes in");
     }
 
     void required()
@@ -200,6 +211,13 @@ private:
             error("decrypt",
                   "mail is decrypted for local recipients only, and nobody is local without local_domains",
                   "set local_domains in [milter], or remove decrypt");
+            return;
+        }
+        if (rule_.convert_tnef && incoming) {
+            error("tnef",
+                  "winmail.dat is converted for local recipients only, and nobody is local without "
+                  "local_domains",
+                  "set local_domains in [milter], or remove tnef");
             return;
         }
         const char* key = rule_.strip != Strip::never                                  ? "strip"

@@ -8,8 +8,6 @@ namespace
 constexpr std::initializer_list<OnResult> on_results{OnResult::accept, OnResult::mark, OnResult::tag,
                                                      OnResult::quarantine, OnResult::reject};
 
-void later(Rule&, const Value& v) { v.only_the_default(); }
-
 constexpr Setter<Rule> setters[] = {
     {"direction",
      [](Rule& r, const Value& v) {
@@ -110,7 +108,7 @@ constexpr Setter<Rule> setters[] = {
     {"decrypt", [](Rule& r, const Value& v) { v.yes_no(r.decrypt); }},
     {"decrypt_3des", [](Rule& r, const Value& v) { v.yes_no(r.decrypt_3des); }},
     {"tag_decrypted", [](Rule& r, const Value& v) { v.yes_no(r.tag_decrypted); }},
-    {"tnef", later},
+    {"tnef", [](Rule& r, const Value& v) { v.one_of(r.convert_tnef, {false, true}); }},
 
     {"dry_run", [](Rule& r, const Value& v) { v.yes_no(r.dry_run); }},
     {"log_level",

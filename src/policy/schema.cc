@@ -158,7 +158,7 @@ constexpr KeySpec table[] = {
     {"rule", "decrypt_3des", "yes|no", "no", "also what is encrypted with triple DES"},
     {"rule", "tag_decrypted", "yes|no", "no", "put [decrypted] into the Subject"},
 
-    {"rule", "tnef", "pass|convert", "pass", "winmail.dat"},
+    {"rule", "tnef", "pass|convert", "pass", "make ordinary MIME of winmail.dat"},
 
     {"rule", "dry_run", "yes|no", "no", "log what would happen, change nothing"},
     {"rule", "log_level", "debug|info|notice|warning|error", "", "for messages of this rule"},

@@ -127,14 +127,6 @@ std::size_t Value::alternative(std::size_t count) const
     return count;
 }
 
-void Value::only_the_default() const
-{
-    const auto words = base::split_list(spec_.type, '|');
-    if (alternative(words.size()) < words.size() && text_ != spec_.fallback)
-        refuse(std::string(spec_.key) + " = " + std::string(text_) + " is not available in this version",
-               "wanted " + std::string(spec_.fallback));
-}
-
 std::vector<std::string> Value::raw_items() const
 {
     auto all = base::split_list(text_);

@@ -56,9 +56,6 @@ public:
         }
     }
 
-    // A key whose other values are known, but not available in this version.
-    void only_the_default() const;
-
     void path(std::string& out) const;                  // absolute, or empty
     void paths(std::vector<std::string>& out) const;    // absolute
     void anchors(std::vector<std::string>& out) const;  // paths, but never the system's for TLS

@@ -17,6 +17,7 @@ check_PROGRAMS += \
 	tests/fuzz/fuzz_process \
 	tests/fuzz/fuzz_revocation \
 	tests/fuzz/fuzz_structure \
+	tests/fuzz/fuzz_tnef \
 	tests/fuzz/fuzz_verify_message
 tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz_address.cc
 tests_fuzz_fuzz_address_LDADD = $(fuzz_ldadd)
@@ -54,6 +55,9 @@ tests_fuzz_fuzz_revocation_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_structure_SOURCES = tests/fuzz/fuzz_structure.cc
 tests_fuzz_fuzz_structure_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_structure_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_tnef_SOURCES = tests/fuzz/fuzz_tnef.cc tests/unit/tnef_support.h
+tests_fuzz_fuzz_tnef_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_tnef_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_verify_message_SOURCES = tests/fuzz/fuzz_verify_message.cc
 tests_fuzz_fuzz_verify_message_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_verify_message_LDFLAGS = $(fuzz_ldflags)
@@ -71,6 +75,7 @@ fuzz_replays = \
 	tests/fuzz/replay_process \
 	tests/fuzz/replay_revocation \
 	tests/fuzz/replay_structure \
+	tests/fuzz/replay_tnef \
 	tests/fuzz/replay_verify_message
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
@@ -98,6 +103,8 @@ tests_fuzz_replay_revocation_SOURCES = tests/fuzz/fuzz_revocation.cc tests/fuzz/
 tests_fuzz_replay_revocation_LDADD = $(gateway_libs)
 tests_fuzz_replay_structure_SOURCES = tests/fuzz/fuzz_structure.cc tests/fuzz/replay.cc
 tests_fuzz_replay_structure_LDADD = $(gateway_libs)
+tests_fuzz_replay_tnef_SOURCES = tests/fuzz/fuzz_tnef.cc tests/fuzz/replay.cc tests/unit/tnef_support.h
+tests_fuzz_replay_tnef_LDADD = $(gateway_libs)
 tests_fuzz_replay_verify_message_SOURCES = tests/fuzz/fuzz_verify_message.cc tests/fuzz/replay.cc
 tests_fuzz_replay_verify_message_LDADD = $(gateway_libs)
 endif

@@ -154,11 +154,11 @@ def eight_bit_text_is_encoded_and_signed(site):
 
 @test
 def what_cannot_be_encoded_is_left_unsigned_and_unchanged(site):
-    mark, message = site.message(body="Hello\n", content="Content-Type: text/plain; charset=utf-8; note=\"grün\"\n"
-                                                         "Content-Transfer-Encoding: 8bit\n")
+    mark, message = site.message(body="Hello\n", content="Content-Type: text/plain; charset=utf-8\n"
+                                 "Content-Location: grün.txt\nContent-Transfer-Encoding: 8bit\n")
     queue_id = site.submit(message)
     expect_untouched(message, site.sink.wait(mark).message)
-    has(site.gateway.logged(queue_id), "action=none", "reason=\"8-bit octets in the field Content-Type\"")
+    has(site.gateway.logged(queue_id), "action=none", "reason=\"8-bit octets in the field Content-Location\"")
 
 
 @test

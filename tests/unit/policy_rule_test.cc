@@ -197,10 +197,18 @@ TEST(RuleConfig, KeysAtTheirDefaultContradictNothing)
     EXPECT_EQ(load("[rule a]\nsign = clear\nstrip = never\nverify = no\n").text(), "");
 }
 
-TEST(RuleConfig, WhatThisVersionCannotDoIsAnErrorAndNeverIgnored)
+TEST(RuleConfig, WinmailIsConvertedForWhatIsSignedOrEncryptedAndForWhoIsLocal)
 {
-    const auto text = problem("[rule a]\nverify = yes\ntnef = convert\n");
-    EXPECT_NE(text.find("tnef = convert is not available in this version"), std::string::npos) << text;
+    const std::string local = "[milter]\nlocal_domains = example.org\n";
+    EXPECT_EQ(load(local + "[rule a]\nsign = clear\ntnef = convert\n").text(), "");
+    EXPECT_EQ(load(local + "[rule a]\ndirection = outgoing\nencrypt = mandatory\ntnef = convert\n").text(), "");
+    EXPECT_EQ(load(local + "[rule a]\ntnef = convert\n").text(), "");
+    EXPECT_NE(problem(local + "[rule a]\ndirection = outgoing\ntnef = convert\n")
+                  .find("tnef = convert does nothing for outgoing mail without sign or encrypt"),
+              std::string::npos);
+    EXPECT_NE(
+        problem("[rule a]\nverify = yes\ntnef = convert\n").find("nobody is local without local_domains"),
+        std::string::npos);
 }
 
 TEST(RuleConfig, WhatEncryptsIsForMailThatLeavesAndWhatDecryptsForMailThatComes)

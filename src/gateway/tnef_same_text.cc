@@ -1,0 +1,106 @@
+#include "gateway/tnef_same_text.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "base/ascii.h"
+#include "mime/tnef_charset.h"
+
+namespace gateway
+{
+namespace
+{
+
+// The entities of HTML 4 for U+00A0 to U+00FF, in their order.
+constexpr std::string_view entities =
+    "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 sup3 "
+    "acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde "
+    "Auml "
+    "Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc "
+    "Otilde "
+    "Ouml times Oslash Ugrave Uacute Ucirc Uuml Yacute THORN szlig agrave aacute acirc atilde auml aring "
+    "aelig "
+    "ccedil egrave eacute ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml "
+    "divide "
+    "oslash ugrave uacute ucirc uuml yacute thorn yuml";
+
+// Of what stands between "&" and ";".
+std::optional<char32_t> entity(std::string_view name)
+{
+    if (name.starts_with('#')) {
+        const auto number = base::parse_decimal(name.substr(1));
+        return number && *number <= 0x10ffff ? std::optional(static_cast<char32_t>(*number)) : std::nullopt;
+    }
+    char32_t character = 0xa0;
+    for (std::string_view rest = entities; !rest.empty(); ++character) {
+        const auto next = rest.substr(0, rest.find(' '));
+        if (next == name) return character;
+        rest.remove_prefix(std::min(next.size() + 1, rest.size()));
+    }
+    return std::nullopt;
+}
+
+std::string with_characters(std::string_view html)
+{
+    constexpr std::size_t longest = 10;
+    std::string out;
+    while (!html.empty()) {
+        const auto plain = html.substr(0, html.find('&'));
+        out += plain;
+        html.remove_prefix(plain.size());
+        const auto end = html.substr(0, longest).find(';');
+        const auto character = end == std::string_view::npos ? std::nullopt : entity(html.substr(1, end - 1));
+        if (character) mime::append_utf8(out, *character);
+        html.remove_prefix(std::min(html.size(), character ? end + 1 : 1));
+    }
+    return out;
+}
+
+// Runs of letters, digits and whatever is beyond ASCII, sorted.
+std::vector<base::Octets> words_of(base::Octets text)
+{
+    const auto in_word = [](char c) {
+        return base::is_digit(c) || (base::lower(c) >= 'a' && base::lower(c) <= 'z') ||
+               static_cast<unsigned char>(c) >= 0x80;
+    };
+    std::vector<base::Octets> out;
+    for (auto at = text.begin(); at != text.end();) {
+        const auto begin = std::find_if(at, text.end(), in_word);
+        at = std::find_if_not(begin, text.end(), in_word);
+        if (at != begin)
+            out.push_back(text.substr(static_cast<std::size_t>(begin - text.begin()),
+                                      static_cast<std::size_t>(at - begin)));
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+// Is `part` told by `whole`, too?
+bool tells(base::Octets whole, base::Octets part)
+{
+    // The beginnings: sorting takes more than linear time.
+    const auto all = words_of(whole.substr(0, 1U << 20));
+    const auto some = words_of(part.substr(0, 1U << 16));
+    const auto found = std::count_if(some.begin(), some.end(), [&](base::Octets word) {
+        return std::binary_search(all.begin(), all.end(), word);
+    });
+    return static_cast<std::size_t>(found) * 10 >= some.size() * 7;
+}
+
+}  // namespace
+
+bool same_text(const mime::TnefMessage& message, base::Octets text, const std::string* charset)
+{
+    mime::CodePages pages;
+    const auto utf8 = [&](base::Octets octets, const std::string& in) {
+        auto converted = pages.utf8(octets, in);
+        return converted ? std::move(*converted) : std::string(octets);
+    };
+    const auto outer = utf8(text, charset == nullptr ? "us-ascii" : *charset);
+    if (message.text) return tells(*message.text, outer) && tells(outer, *message.text);
+    if (!message.html) return true;
+    return tells(with_characters(utf8(message.html->octets, message.html->charset)), outer);
+}
+
+}  // namespace gateway

@@ -1,0 +1,42 @@
+// Code pages and UTF-16 as Windows programs write them, to UTF-8.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/octets.h"
+
+namespace mime
+{
+
+// The name of a Windows code page in a Content-Type ("windows-1252" for 1252), or
+// nullptr when it has none that mail programs know.
+[[nodiscard]] const char* charset_of_code_page(unsigned number);
+
+// UTF-16, little endian, to UTF-8.  Half a surrogate pair and half a unit, which UTF-8
+// cannot say, become U+FFFD.
+[[nodiscard]] std::string utf8_of_utf16(base::Octets text);
+void append_utf8(std::string& out, char32_t character);  // above U+10FFFF, or a surrogate: U+FFFD
+
+// Keeps converters open, so that many short texts are cheap.  For one thread; iconv(3)
+// only in its .cc.
+class CodePages
+{
+public:
+    CodePages() = default;
+    CodePages(const CodePages&) = delete;
+    CodePages& operator=(const CodePages&) = delete;
+    ~CodePages();
+
+    // nullopt: the code page is not known, or the text is not well-formed in it.
+    [[nodiscard]] std::optional<std::string> utf8(base::Octets text, unsigned number);
+    // By the name of a charset in a Content-Type, of whatever case.
+    [[nodiscard]] std::optional<std::string> utf8(base::Octets text, std::string_view charset);
+
+private:
+    std::map<unsigned, void*> open_;  // at most one for each known code page
+};
+
+}  // namespace mime

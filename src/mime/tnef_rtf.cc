@@ -1,0 +1,298 @@
+#include "mime/tnef_rtf.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/ascii.h"
+#include "mime/tnef_rtf_tokens.h"
+
+namespace mime
+{
+namespace
+{
+
+// The character set of a font (RTF 1.9.1, \fcharset) as a code page; 0: the document's.
+unsigned code_page_of(int font_charset)
+{
+    static constexpr std::pair<int, unsigned> known[] = {
+        {77, 10000}, {128, 932},  {129, 949},  {134, 936},  {136, 950},  {161, 1253},
+        {162, 1254}, {163, 1258}, {177, 1255}, {178, 1256}, {186, 1257}, {204, 1251},
+        {222, 874},  {238, 1250}, {254, 437},  {255, 850},  {0, 1252}};
+    for (const auto& [charset, page] : known)
+        if (charset == font_charset) return page;
+    return 0;
+}
+
+struct Character {
+    base::Octets word;
+    char32_t character;
+    base::Octets entity;  // as MS-OXRTFEX section 2.2 wants it in HTML; "": the character
+};
+constexpr Character characters[] = {{"tab", '\t', ""},
+                                    {"lquote", 0x2018, "&lsquo;"},
+                                    {"rquote", 0x2019, "&rsquo;"},
+                                    {"ldblquote", 0x201c, "&ldquo;"},
+                                    {"rdblquote", 0x201d, "&rdquo;"},
+                                    {"bullet", 0x2022, "&bull;"},
+                                    {"endash", 0x2013, "&ndash;"},
+                                    {"emdash", 0x2014, "&mdash;"},
+                                    {"emspace", 0x2003, ""},
+                                    {"enspace", 0x2002, ""},
+                                    {"cell", '\t', ""},
+                                    {"nestcell", '\t', ""}};
+
+constexpr base::Octets line_words[] = {"par", "line", "sect", "page", "row", "nestrow"};
+
+// Destinations that hold no text of the body, beside all those that begin with \*.
+constexpr base::Octets silent_words[] = {
+    "colortbl", "stylesheet", "info",    "pict",      "header",   "headerl", "headerr",   "headerf",
+    "footer",   "footerl",    "footerr", "footerf",   "ftnsep",   "ftnsepc", "tc",        "xe",
+    "rxe",      "filetbl",    "revtbl",  "listtable", "listtext", "pntext",  "nonshppict"};
+
+template <class List>
+bool is_among(const List& list, base::Octets word)
+{
+    return std::find(std::begin(list), std::end(list), word) != std::end(list);
+}
+
+// What holds until the end of a group.
+struct Group {
+    bool silent = false;    // a destination that is not read
+    bool fonts = false;     // the font table
+    bool html_tag = false;  // \*\htmltag: HTML that has no place in RTF
+    bool html_rtf = false;  // \htmlrtf: RTF that has no place in HTML
+    int skipped_after_unicode = 1;
+    unsigned font_page = 0;
+    bool fresh = true;       // nothing of it was read
+    bool ignorable = false;  // it begins with \*
+};
+
+class Reader
+{
+public:
+    Reader(base::Octets rtf, CodePages& pages) : tokens_(rtf), pages_(pages) {}
+
+    tl::expected<RtfBody, std::string> run()
+    {
+        constexpr std::size_t deepest = 500;
+        for (RtfToken token = tokens_.next(); token.kind != RtfToken::Kind::end; token = tokens_.next()) {
+            if (token.kind == RtfToken::Kind::open) {
+                if (groups_.size() == deepest) return tl::make_unexpected("its text is nested too deeply");
+                Group inner = groups_.empty() ? Group() : groups_.back();
+                inner.fresh = true;
+                inner.ignorable = false;
+                groups_.push_back(inner);
+                to_skip_ = 0;
+                continue;
+            }
+            if (groups_.empty()) break;  // what stands behind the last group is not RTF
+            if (token.kind == RtfToken::Kind::close) {
+                groups_.pop_back();
+                to_skip_ = 0;
+                continue;
+            }
+            take(token);
+            groups_.back().fresh = false;
+        }
+        flush();
+        if (!groups_.empty()) return tl::make_unexpected("its text does not come to its end");
+        if (!began_) return tl::make_unexpected("its text is not RTF");
+        if (broken_) return tl::make_unexpected("its text is not in the code page that it names");
+        return RtfBody{kind_, std::move(out_)};
+    }
+
+private:
+    using Kind = RtfBody::Kind;
+
+    [[nodiscard]] Group& group() { return groups_.back(); }
+    [[nodiscard]] bool heard() const
+    {
+        const Group& g = groups_.back();
+        return !g.silent && !g.fonts && !(kind_ != Kind::rich && g.html_rtf && !g.html_tag);
+    }
+
+    void take(const RtfToken& token)
+    {
+        switch (token.kind) {
+            case RtfToken::Kind::word: word(token); break;
+            case RtfToken::Kind::symbol: symbol(token.octet); break;
+            case RtfToken::Kind::octet: text(base::Octets(&token.octet, 1)); break;
+            case RtfToken::Kind::text: text(token.text); break;
+            default: break;
+        }
+    }
+
+    void symbol(char c)
+    {
+        if (c == '*') {
+            if (group().fresh) group().ignorable = true;
+        } else if (c == '{' || c == '}' || c == '\\') {
+            text(base::Octets(&c, 1));
+        } else if (c == '~') {
+            character(0xa0, "&nbsp;");
+        } else if (c == '_') {
+            character(kind_ == Kind::html ? 0xad : 0x2011, "&shy;");
+        } else if (c == '\r' || c == '\n') {
+            line();
+        }
+    }
+
+    void word(const RtfToken& token)
+    {
+        const auto name = token.text;
+        const int value = token.parameter.value_or(1);
+        if (group().ignorable && name != "htmltag") group().silent = true;
+        group().ignorable = false;
+        if (name == "bin") {
+            tokens_.skip(static_cast<std::size_t>(std::max(token.parameter.value_or(0), 0)));
+        } else if (name == "rtf") {
+            began_ = true;
+        } else if (name == "fromhtml") {
+            if (out_.empty() && pending_.empty()) kind_ = Kind::html;
+        } else if (name == "fromtext") {
+            if (out_.empty() && pending_.empty()) kind_ = Kind::text;
+        } else if (name == "ansicpg") {
+            document_page_ = value > 0 ? static_cast<unsigned>(value) : document_page_;
+        } else if (name == "htmltag") {
+            group().html_tag = true;
+        } else if (name == "htmlrtf") {
+            group().html_rtf = value != 0;
+        } else if (name == "fonttbl") {
+            group().fonts = true;
+        } else if (is_among(silent_words, name)) {
+            group().silent = true;
+        } else if (name == "uc") {
+            group().skipped_after_unicode = std::clamp(token.parameter.value_or(1), 0, 100);
+        } else if (name == "u") {
+            unicode(value);
+        } else if (name == "deff") {
+            default_font_ = value;
+        } else if (name == "f" || name == "fcharset" || name == "cpg") {
+            font(name, value);
+        } else if (name == "plain" || name == "pard") {
+            if (name == "plain") group().font_page = page_of_font(default_font_);
+        } else if (is_among(line_words, name)) {
+            line();
+        } else {
+            for (const auto& c : characters)
+                if (c.word == name) return character(c.character, c.entity);
+        }
+    }
+
+    void font(base::Octets name, int value)
+    {
+        constexpr std::size_t most_fonts = 10'000;
+        if (!group().fonts) {
+            if (name == "f") group().font_page = page_of_font(value);
+        } else if (name == "f") {
+            font_ = value;
+        } else if (fonts_.size() < most_fonts) {
+            const auto page = name == "cpg" && value > 0 ? static_cast<unsigned>(value) : code_page_of(value);
+            if (page != 0) fonts_[font_] = page;
+        }
+    }
+
+    [[nodiscard]] unsigned page_of_font(int number) const
+    {
+        const auto at = fonts_.find(number);
+        return at == fonts_.end() ? 0 : at->second;
+    }
+
+    // HTML in \*\htmltag is in the document's code page (MS-OXRTFEX section 2.1.3.1.4), text in
+    // that of its font.
+    [[nodiscard]] unsigned page() const
+    {
+        const Group& g = groups_.back();
+        return g.html_tag || g.font_page == 0 ? document_page_ : g.font_page;
+    }
+
+    void text(base::Octets octets)
+    {
+        const auto skipped = std::min(to_skip_, octets.size());
+        to_skip_ -= skipped;
+        octets.remove_prefix(skipped);
+        if (octets.empty() || !heard()) return;
+        if (page() != pending_page_) flush();
+        pending_page_ = page();
+        high_ = 0;
+        pending_ += octets;
+    }
+
+    void unicode(int value)
+    {
+        to_skip_ = 0;
+        if (heard()) {
+            flush();
+            const auto unit = static_cast<char32_t>(value < 0 ? value + 0x10000 : value) & 0xffffU;
+            if (unit >= 0xdc00 && unit < 0xe000 && high_ != 0) {
+                out_.resize(out_.size() - replaced);
+                append_utf8(out_, 0x10000 + ((high_ - 0xd800) << 10U) + (unit - 0xdc00));
+                high_ = 0;
+            } else {
+                append_utf8(out_, unit);
+                high_ = unit >= 0xd800 && unit < 0xdc00 ? unit : 0;
+            }
+        }
+        to_skip_ = static_cast<std::size_t>(group().skipped_after_unicode);
+    }
+
+    void character(char32_t c, base::Octets entity)
+    {
+        if (to_skip_ > 0) {
+            --to_skip_;
+            return;
+        }
+        if (!heard()) return;
+        flush();
+        if (kind_ == Kind::html && !entity.empty())
+            out_ += entity;
+        else
+            append_utf8(out_, c);
+    }
+
+    void line()
+    {
+        to_skip_ = 0;
+        if (!heard()) return;
+        flush();
+        out_ += "\r\n";
+    }
+
+    void flush()
+    {
+        high_ = pending_.empty() ? high_ : 0;
+        if (pending_.empty()) return;
+        if (auto utf8 = pages_.utf8(pending_, pending_page_))
+            out_ += *utf8;
+        else
+            broken_ = true;
+        pending_.clear();
+    }
+
+    static constexpr std::size_t replaced = 3;  // octets of U+FFFD, which stands for half a pair
+
+    RtfTokens tokens_;
+    CodePages& pages_;
+    std::vector<Group> groups_;
+    std::map<int, unsigned> fonts_;
+    int font_ = 0, default_font_ = 0;
+    unsigned document_page_ = 1252;
+    Kind kind_ = Kind::rich;
+    bool began_ = false, broken_ = false;
+    std::string out_, pending_;  // the latter in pending_page_
+    unsigned pending_page_ = 0;
+    std::size_t to_skip_ = 0;  // characters that stand for the \u before them
+    char32_t high_ = 0;        // the first half of a pair, just written
+};
+
+}  // namespace
+
+tl::expected<RtfBody, std::string> read_rtf(base::Octets rtf, CodePages& pages)
+{
+    return Reader(rtf, pages).run();
+}
+
+}  // namespace mime
