@@ -56,8 +56,9 @@ public:
         temporary_ = false;
         const std::string domain = "@" + mime::domain_of(recipient);
         if (rule.prefer_domain) take(vouched_for(domain));
-        take(here(recipient));  // what is said of a person is not said of the domain's gateway
+        take(here(recipient));
         ask(recipient);
+        said_.reset();  // what a person's program can do is nothing that the domain's gateway can
         if (!rule.prefer_domain) take(vouched_for(domain));
         if (any_) return;
         if (why_.empty()) explain(recipient);
@@ -79,9 +80,9 @@ private:
                 consider(what, *why);
                 continue;
             }
-            any_ = true;
             if (!voucher_.empty()) what += ", vouched for by source " + voucher_;
             consider(what, "");
+            any_ = true;
             if (std::find(out_.certificates.begin(), out_.certificates.end(), found.certificate) ==
                 out_.certificates.end()) {
                 out_.certificates.push_back(found.certificate);
@@ -243,7 +244,7 @@ private:
     void consider(std::string what, std::string why_not)
     {
         if (out_.considered.size() < most_considered)
-            out_.considered.push_back({*recipient_, std::move(what), std::move(why_not)});
+            out_.considered.push_back({*recipient_, std::move(what), std::move(why_not), any_});
     }
 
     const Case& c_;
@@ -267,7 +268,7 @@ std::string text_of(const std::vector<RecipientCertificates::Considered>& all, b
     std::string out;
     std::size_t n = 0;
     for (const auto& one : all) {
-        if (one.why_not.empty() != used || ++n > most_named) continue;
+        if (one.why_not.empty() != used || (!used && one.after_one) || ++n > most_named) continue;
         out += (out.empty() ? "" : "; ") + policy::shown(one.recipient) + ": " + one.what;
         if (!used) out += ": " + one.why_not;
     }
