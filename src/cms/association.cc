@@ -75,7 +75,8 @@ bool vouched_for(const Certificate& certificate, const std::vector<Association>&
         if (a.usage == Association::Usage::dane_leaf && a.matches(certificate)) return true;
         if (a.usage != Association::Usage::dane_ca) continue;
         if (a.is_certificate()) {
-            if (auto ca = Certificate::from_der(a.data)) material.anchors.push_back(std::move(*ca));
+            if (auto ca = Certificate::from_der(a.data); ca && ca->is_ca())
+                material.anchors.push_back(std::move(*ca));
             continue;
         }
         const auto named = [&](const Certificate& c) { return c.is_ca() && a.matches(c); };
