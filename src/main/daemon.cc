@@ -33,6 +33,7 @@
 #include "main/watchdog.h"
 #include "milter/preflight.h"
 #include "milter/service.h"
+#include "store/environment.h"
 #include "store/key_cache.h"
 
 namespace daemon_main
@@ -495,6 +496,7 @@ int main(int argc, char** argv)
         // Before OpenSSL has any memory at all.
         if (!cms::wipe_freed_memory()) std::fputs("smime-milter: OpenSSL was in use before main()\n", stderr);
         cms::keep_library_until_the_end();
+        store::ignore_environment_of_libraries();
         return daemon_main::run(argc, argv);
     } catch (const std::exception& e) {
         std::fprintf(stderr, "smime-milter: internal error: %s\n", e.what());

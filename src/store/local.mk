@@ -6,6 +6,7 @@ libgateway_a_SOURCES += \
 	src/store/connect.cc src/store/connect.h \
 	src/store/directory_store.cc src/store/directory_store.h \
 	src/store/dns.cc src/store/dns.h \
+	src/store/environment.cc src/store/environment.h \
 	src/store/expiry.cc src/store/expiry.h \
 	src/store/harvest.cc src/store/harvest.h src/store/harvester.cc src/store/harvester.h \
 	src/store/http.cc src/store/http.h \

@@ -6,6 +6,7 @@
 #include <libpq-fe.h>
 #include <poll.h>
 
+#include <charconv>
 #include <map>
 
 #include "base/ascii.h"
@@ -20,6 +21,7 @@ namespace
 {
 
 constexpr const char* ca_certificates = "/etc/ssl/certs/ca-certificates.crt";
+constexpr const char* nothing = "/nonexistent";  // libpq goes on without a file that is not there
 constexpr std::size_t most_hosts = 8;
 
 struct FreeOptions {
@@ -44,6 +46,13 @@ std::vector<std::string> split_all(const std::string& text)
     return out;
 }
 
+bool is_port(const std::string& text)
+{
+    unsigned number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size() && number > 0 && number < 65536;
+}
+
 // Lines of the server become one.
 std::string one_line(std::string_view text)
 {
@@ -64,9 +73,9 @@ base::Error error_of(const PGresult* result, const std::string& where)
         base::Code::unavailable, where, where + ": " + one_line(field(PG_DIAG_MESSAGE_PRIMARY)), {}};
     if (state == "42P01" || state == "42703" || state == "3F000" ||
         state == "42883")  // no such table, column ...
-        out.remedy = "create the tables: see postgresql.sql";
+        out.remedy = "create the tables: see contrib/postgresql/schema.sql";
     else if (state == "42501")
-        out.remedy = "grant the role of the source what postgresql.sql says";
+        out.remedy = "grant the role of the source what contrib/postgresql/schema.sql says";
     return out;
 }
 
@@ -103,15 +112,20 @@ struct PostgresConnection::Handle {
             {"application_name", "smime-milter"},
             {"client_encoding", "UTF8"},
             {"gssencmode", "disable"},
-            {"passfile", "/nonexistent"},
+            // Nothing of a home directory, which may be that of whoever has started us.
+            {"passfile", nothing},
+            {"sslcert", nothing},
+            {"sslkey", nothing},
+            {"sslcrl", nothing},
             {"sslmode", local    ? "disable"
                         : verify ? "verify-full"
                                  : "prefer"},
             {"ssl_min_protocol_version", "TLSv1.2"},
-            {"sslrootcert", settings.ca.empty() ? ca_certificates : settings.ca},
+            {"sslrootcert", !verify               ? nothing
+                            : settings.ca.empty() ? ca_certificates
+                                                  : settings.ca},
             {"password", password == nullptr ? std::string() : password->reveal()},
         };
-        if (!verify) words.erase("sslrootcert");
         if (!local) {
             const auto addresses = resolve(host.name, patience);
             if (!addresses) return base::fail(addresses.error());
@@ -318,6 +332,7 @@ base::Result<PostgresServers> postgres_servers(const SourceSettings& settings)
         std::string port = numbers.size() == 1 ? numbers.front() : numbers[i];
         if (port.empty()) port = "5432";
         if (names[i].empty()) return wrong("\"" + settings.uri + "\" has a host without a name", form);
+        if (!is_port(port)) return wrong("\"" + settings.uri + "\": \"" + port + "\" is no port", form);
         out.hosts.push_back({names[i], port});
     }
     return out;

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "gateway/snapshot.h"
+#include "store/environment.h"
 #include "store/sources.h"
 
 namespace
@@ -98,6 +99,7 @@ private:
 
 int main(int argc, char** argv)
 {
+    store::ignore_environment_of_libraries();
     std::size_t together = 1;
     auto purpose = store::Purpose::encrypt;
     int i = 1;
