@@ -67,6 +67,13 @@ std::string remedy_for(int code)
     }
 }
 
+// slapd answers so when its limits for pages are less than what is asked for.
+bool refuses_pages(int code)
+{
+    return code == LDAP_ADMINLIMIT_EXCEEDED || code == LDAP_UNWILLING_TO_PERFORM ||
+           code == LDAP_UNAVAILABLE_CRITICAL_EXTENSION;
+}
+
 void set_up_tls(LDAP* ld, const std::string& ca)
 {
     // Whatever ldap.conf(5) says, and after these the context is made anew.
@@ -232,12 +239,14 @@ base::Result<LdapValues> LdapConnection::search(const std::string& filter, const
         out.remarks.emplace_back(why);
         spent_ = true;
     };
+    bool in_pages = true, again = false;
     do {
+        again = false;
         LDAPControl* control = nullptr;
         if (const int code = ldap_create_page_control(ld, page, &cookie, 0, &control); code != LDAP_SUCCESS)
             return failed(code);
         const std::unique_ptr<LDAPControl, FreeControl> control_owner(control);
-        LDAPControl* controls[] = {control, nullptr};
+        LDAPControl* controls[] = {in_pages ? control : nullptr, nullptr};
         timeval left = time_left(patience);
         left = {std::max<time_t>(left.tv_sec, 1), 0};  // what the server is told
         int message = 0;
@@ -264,6 +273,12 @@ base::Result<LdapValues> LdapConnection::search(const std::string& filter, const
                 const std::unique_ptr<LDAPControl*, void (*)(LDAPControl**)> given_owner(given,
                                                                                          ldap_controls_free);
                 if (parsed != LDAP_SUCCESS) return failed(parsed);
+                // Pages, or of that size, may not be for us: then without, as far as that goes.
+                if (in_pages && entries == 0 && refuses_pages(code)) {
+                    in_pages = false;
+                    again = true;
+                    break;
+                }
                 const bool limited = code == LDAP_SIZELIMIT_EXCEEDED || code == LDAP_ADMINLIMIT_EXCEEDED ||
                                      code == LDAP_TIMELIMIT_EXCEEDED;
                 if (limited) out.remarks.emplace_back(ldap_err2string(code));
@@ -284,7 +299,7 @@ base::Result<LdapValues> LdapConnection::search(const std::string& filter, const
                 return out;
             }
         }
-    } while (cookie.bv_len > 0);
+    } while (again || cookie.bv_len > 0);
     return out;
 }
 
