@@ -117,7 +117,7 @@ std::vector<SourceSettings> choose_sources(const SourceLines& lines, std::vector
         const auto* kind = store::source_kind(settings.uri);
         if (!source.seen.contains("keep")) settings.keep = kind->keep;
         if (!source.seen.contains("keep_none")) settings.keep_none = kind->keep_none;
-        if (std::any_of(out.begin(), out.end(), [&](const auto& s) { return s.uri == settings.uri; }))
+        if (std::any_of(out.begin(), out.end(), [&](const auto& s) { return s.name == settings.name; }))
             report(problems, base::Severity::error, where, "source = " + text + " is there already",
                    "remove one of them");
         out.push_back(std::move(settings));
@@ -127,7 +127,7 @@ std::vector<SourceSettings> choose_sources(const SourceLines& lines, std::vector
                "more than " + std::to_string(most_sources) + " sources",
                "remove some: a message may wait for each");
     for (std::size_t i = 0; i < named.size(); ++i)
-        if (!used[i])
+        if (!used[i] && !named[i].settings.uri.empty())  // without one: reported
             report(problems, base::Severity::warning, named[i].settings.where,
                    "[source " + named[i].settings.name + "] is not used",
                    "add source = " + named[i].settings.name + " to [certificates]");

@@ -30,7 +30,10 @@ struct FreeResult {
 base::Result<> has_keys(const std::string& file)
 {
     const auto content = base::read_file(file, largest_anchor);
-    if (!content) return base::fail(content.error());
+    if (!content)
+        return base::fail(
+            base::Code::configuration, file, content.error().what,
+            "see trust_anchor of the source; apt-get install dns-root-data brings the usual one");
     for (const auto& line : base::split_list(*content, '\n')) {
         if (line.starts_with(';')) continue;
         const std::string text = " " + base::to_lower(line.substr(0, line.find(';')));

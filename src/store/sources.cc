@@ -40,9 +40,17 @@ bool blames_the_source(base::Code code)
     return code != base::Code::data && code != base::Code::temporary && code != base::Code::no_input;
 }
 
+// For a log, and no longer when every octet has to be escaped.
+std::string phrase(std::string_view text)
+{
+    std::string out = base::printable(text, longest_remark);
+    if (out.size() > longest_remark) out.replace(longest_remark, std::string::npos, "...");
+    return out;
+}
+
 void remark(Answer& answer, std::string_view text)
 {
-    if (answer.remarks.size() < most_remarks) answer.remarks.push_back(base::printable(text, longest_remark));
+    if (answer.remarks.size() < most_remarks) answer.remarks.push_back(phrase(text));
 }
 
 // Everything in `from` is a stranger's.
@@ -80,7 +88,7 @@ Answer checked(const SourceAnswer& from, std::string_view address, const SourceS
         if (!seen.insert(certificate->der()).second) continue;
         Found found{std::move(*certificate), nullptr,          {kind, source.name, given.vouched}, {},
                     given.preferred,         from.capabilities};
-        if (!given.place.empty()) found.origin.file += ": " + base::printable(given.place, longest_remark);
+        if (!given.place.empty()) found.origin.file += ": " + phrase(given.place);
         for (std::size_t i = 0; i < given.issuers.size() && i < most_issuers; ++i) {
             if (given.issuers[i].size() > bounds.largest) continue;
             if (auto issuer = cms::Certificate::from_der(given.issuers[i]))
@@ -342,7 +350,7 @@ private:
         }
         ++counts_.failed;
         ++line.failures;
-        line.last_error = base::printable(outcome.error().what, longest_remark);
+        line.last_error = phrase(outcome.error().what);
         if (line.failures < bounds_.failures || *line.cancelled) return {};
         line.rest = line.rest.count() == 0 ? bounds_.rest : std::min(2 * line.rest, bounds_.longest_rest);
         line.rests_until = clock_.now() + line.rest;
