@@ -101,7 +101,8 @@ Judgement judge(const Lesson& lesson, const Memory& memory, Harvest mode, base::
     const auto known = std::find_if(memory.certificates.begin(), memory.certificates.end(),
                                     [&](const Learned& l) { return l.fingerprint == fingerprint; });
     // What was sent before tells nothing new, or is sent again by somebody else.
-    const bool newer = !memory.signing_time || (lesson.signing_time && *lesson.signing_time > *memory.signing_time);
+    const bool newer =
+        !memory.signing_time || (lesson.signing_time && *lesson.signing_time > *memory.signing_time);
     if (known != memory.certificates.end() && known->state == LearnedState::rejected)
         return ignored("its certificate was rejected");
 

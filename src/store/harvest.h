@@ -82,9 +82,9 @@ struct Judgement {
     // First remove all that have expired, of any address; if there is no room then, the
     // lesson is ignored after all.
     bool purge = false;
-    bool take_time = false;                      // signing_time is now the latest
-    bool take_capabilities = false;              // with the time: capabilities, none included
-    bool take_preference = false;                // with the time: this one, or none, is preferred
+    bool take_time = false;          // signing_time is now the latest
+    bool take_capabilities = false;  // with the time: capabilities, none included
+    bool take_preference = false;    // with the time: this one, or none, is preferred
 };
 [[nodiscard]] Judgement judge(const Lesson& lesson, const Memory& memory, Harvest mode, base::Time now);
 
@@ -112,7 +112,8 @@ public:
     LearnedStore& operator=(LearnedStore&&) = delete;
     virtual ~LearnedStore() = default;
 
-    [[nodiscard]] virtual base::Result<Learning> learn(const Lesson& lesson, Harvest mode, base::Time now) = 0;
+    [[nodiscard]] virtual base::Result<Learning> learn(const Lesson& lesson, Harvest mode,
+                                                       base::Time now) = 0;
 
     // Those in that state, by address; at most `most` after the first `skip`.
     [[nodiscard]] virtual base::Result<std::vector<std::pair<Learned, cms::Certificate>>> list(

@@ -14,8 +14,8 @@ std::string SourceSettings::identity() const
 
 std::chrono::milliseconds Patience::left(std::chrono::milliseconds most) const
 {
-    const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(
-        until - std::chrono::steady_clock::now());
+    const auto rest =
+        std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     return std::clamp(rest, std::chrono::milliseconds(0), most);
 }
 

@@ -40,7 +40,8 @@ std::shared_ptr<const CertificateStore> open_directory(const SourceSettings& set
     return DirectoryStore::open({std::string(after_scheme(settings.uri))}, problems);
 }
 
-std::shared_ptr<const CertificateStore> open_sqlite(const SourceSettings& settings, std::vector<base::Problem>&)
+std::shared_ptr<const CertificateStore> open_sqlite(const SourceSettings& settings,
+                                                    std::vector<base::Problem>&)
 {
     return std::make_shared<SqliteStore>(std::string(after_scheme(settings.uri)));
 }

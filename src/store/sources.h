@@ -34,14 +34,14 @@ class Sources
 {
 public:
     struct Bounds {
-        std::size_t waiting = 64;        // questions of a source; beyond that they fail at once
-        std::size_t answers = 20'000;    // in the cache, of all sources: certificates
-        std::size_t none = 50'000;       // and that there is none
-        std::size_t octets = 64U << 20;  // of both
-        std::size_t certificates = 256;  // of one answer that are looked at
-        std::size_t largest = 16U << 10; // octets of a certificate; larger ones are passed over
-        unsigned failures = 3;           // in a row, before a source is left alone
-        std::chrono::seconds rest{2};    // for that long, twice as long each time,
+        std::size_t waiting = 64;               // questions of a source; beyond that they fail at once
+        std::size_t answers = 20'000;           // in the cache, of all sources: certificates
+        std::size_t none = 50'000;              // and that there is none
+        std::size_t octets = 64U << 20;         // of both
+        std::size_t certificates = 256;         // of one answer that are looked at
+        std::size_t largest = 16U << 10;        // octets of a certificate; larger ones are passed over
+        unsigned failures = 3;                  // in a row, before a source is left alone
+        std::chrono::seconds rest{2};           // for that long, twice as long each time,
         std::chrono::seconds longest_rest{60};  // up to this
     };
     // A source has failed, or answers again: once each time, not for each question.
@@ -58,9 +58,11 @@ public:
 
     // Waits until `until` and for the source's timeout, whatever is shorter, and
     // calls `progress` (may be empty) meanwhile.
-    [[nodiscard]] base::Result<std::shared_ptr<const Answer>> ask(
-        const SourceSettings& source, std::string_view address, std::chrono::steady_clock::time_point until,
-        const std::function<void()>& progress, const Open& open = {});
+    [[nodiscard]] base::Result<std::shared_ptr<const Answer>> ask(const SourceSettings& source,
+                                                                  std::string_view address,
+                                                                  std::chrono::steady_clock::time_point until,
+                                                                  const std::function<void()>& progress,
+                                                                  const Open& open = {});
 
     // A source as a store that is asked by address only: other questions find nothing.
     [[nodiscard]] std::unique_ptr<CertificateStore> store(SourceSettings source,

@@ -119,9 +119,10 @@ tl::unexpected<base::Error> SqliteDatabase::error(int status) const
         case SQLITE_CORRUPT:
         case SQLITE_NOTADB:
             note_damage(path_);
-            return base::fail(Code::data, path_, "the database is damaged: " + what,
-                              "the daemon sets it aside and begins a new one; put a backup in its place, or see what "
-                              "sqlite3 FILE .recover can save");
+            return base::fail(
+                Code::data, path_, "the database is damaged: " + what,
+                "the daemon sets it aside and begins a new one; put a backup in its place, or see what "
+                "sqlite3 FILE .recover can save");
         case SQLITE_FULL: return base::fail(Code::io, path_, "no room: " + what, "make room on its disk");
         case SQLITE_BUSY: return base::fail(Code::temporary, path_, "another process is writing: " + what);
         case SQLITE_PERM:
@@ -143,8 +144,9 @@ base::Result<SqliteDatabase> SqliteDatabase::open(const std::string& path, Mode 
         return base::fail(Code::no_input, path, "there is no such database");
     sqlite3* handle = nullptr;
     // Serialised by who uses it, so without SQLite's own mutexes.
-    const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                      (mode == Mode::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    const int flags =
+        SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+        (mode == Mode::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     const int opened = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
     SqliteDatabase database(handle, path);
     if (opened != SQLITE_OK) return database.error(opened);
@@ -165,7 +167,8 @@ base::Result<> SqliteDatabase::set_up(Mode mode)
     for (const char* sql : {"PRAGMA cell_size_check = ON", "PRAGMA mmap_size = 0"})
         if (auto ok = run(sql); !ok) return ok;
     std::int64_t id = 0, version = 0;
-    for (const auto& [sql, into] : {std::pair("PRAGMA application_id", &id), {"PRAGMA user_version", &version}}) {
+    for (const auto& [sql, into] :
+         {std::pair("PRAGMA application_id", &id), {"PRAGMA user_version", &version}}) {
         Statement statement(*this, sql);
         const auto row = statement.step();
         if (!row) return base::fail(row.error());
@@ -196,8 +199,8 @@ base::Result<> SqliteDatabase::set_up(Mode mode)
             return base::fail(Code::configuration, path_, "is a database of another program",
                               "name another file in source = sqlite:/PATH");
     }
-    for (const char* sql : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL",
-                            "PRAGMA journal_size_limit = 16777216"})
+    for (const char* sql :
+         {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", "PRAGMA journal_size_limit = 16777216"})
         if (auto ok = run(sql); !ok) return ok;
     return migrate(version);
 }
@@ -250,9 +253,11 @@ bool SqliteDatabase::in_place() const
     return ::stat(path_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_;
 }
 
-SqliteDatabase::Statement::Statement(const SqliteDatabase& database, std::string_view sql) : database_(database)
+SqliteDatabase::Statement::Statement(const SqliteDatabase& database, std::string_view sql)
+    : database_(database)
 {
-    status_ = sqlite3_prepare_v2(database.handle_, sql.data(), static_cast<int>(sql.size()), &statement_, nullptr);
+    status_ =
+        sqlite3_prepare_v2(database.handle_, sql.data(), static_cast<int>(sql.size()), &statement_, nullptr);
 }
 
 SqliteDatabase::Statement::~Statement() { sqlite3_finalize(statement_); }
@@ -274,10 +279,10 @@ SqliteDatabase::Statement& SqliteDatabase::Statement::bind(std::int64_t number)
 SqliteDatabase::Statement& SqliteDatabase::Statement::bind_octets(base::Octets octets)
 {
     if (status_ == SQLITE_OK)
-        status_ = octets.empty() ? sqlite3_bind_zeroblob(statement_, next_++, 0)
-                                 : sqlite3_bind_blob(statement_, next_++, octets.data(),
-                                                     static_cast<int>(octets.size()),
-                                                     SQLITE_TRANSIENT);  // NOLINT: SQLite's macro
+        status_ = octets.empty()
+                      ? sqlite3_bind_zeroblob(statement_, next_++, 0)
+                      : sqlite3_bind_blob(statement_, next_++, octets.data(), static_cast<int>(octets.size()),
+                                          SQLITE_TRANSIENT);  // NOLINT: SQLite's macro
     return *this;
 }
 
@@ -324,7 +329,10 @@ bool SqliteDatabase::Statement::nothing(int column) const
 
 namespace
 {
-tl::unexpected<base::Error> without() { return base::fail(Code::configuration, "", "this build has no SQLite"); }
+tl::unexpected<base::Error> without()
+{
+    return base::fail(Code::configuration, "", "this build has no SQLite");
+}
 }  // namespace
 
 std::string_view sqlite_lacking() { return "SQLite"; }
@@ -336,7 +344,9 @@ base::Result<> SqliteDatabase::run(const char*) const { return without(); }
 base::Result<> SqliteDatabase::write_copy(const std::string&) const { return without(); }
 base::Result<> SqliteDatabase::check() const { return without(); }
 bool SqliteDatabase::in_place() const { return false; }
-SqliteDatabase::Statement::Statement(const SqliteDatabase& database, std::string_view) : database_(database) {}
+SqliteDatabase::Statement::Statement(const SqliteDatabase& database, std::string_view) : database_(database)
+{
+}
 SqliteDatabase::Statement::~Statement() = default;
 SqliteDatabase::Statement& SqliteDatabase::Statement::bind(std::string_view) { return *this; }
 SqliteDatabase::Statement& SqliteDatabase::Statement::bind(std::int64_t) { return *this; }

@@ -41,7 +41,7 @@ public:
     SqliteDatabase& operator=(const SqliteDatabase&) = delete;
     ~SqliteDatabase();
 
-    [[nodiscard]] base::Result<> run(const char* sql) const;  // without an answer
+    [[nodiscard]] base::Result<> run(const char* sql) const;                 // without an answer
     [[nodiscard]] base::Result<> write_copy(const std::string& path) const;  // while others write
     [[nodiscard]] base::Result<> check() const;                              // reads all of it
     // Is the file at its path still the one that was opened?

@@ -62,8 +62,8 @@ base::Result<SqliteDatabase*> SqliteStore::connected() const
 }
 
 template <class Bind, class Wanted>
-base::Result<std::vector<Found>> SqliteStore::select(const char* condition, std::size_t most, const Bind& bind,
-                                                     const Wanted& wanted) const
+base::Result<std::vector<Found>> SqliteStore::select(const char* condition, std::size_t most,
+                                                     const Bind& bind, const Wanted& wanted) const
 {
     std::vector<Found> out;
     const std::lock_guard lock(mutex_);
@@ -86,7 +86,8 @@ base::Result<std::vector<Found>> SqliteStore::select(const char* condition, std:
         const std::string address = statement.text(1);
         if (!certificate || !wanted(*certificate, address)) continue;
         // One certificate may have been learned for several addresses.
-        if (std::any_of(out.begin(), out.end(), [&](const Found& f) { return f.certificate == *certificate; }))
+        if (std::any_of(out.begin(), out.end(),
+                        [&](const Found& f) { return f.certificate == *certificate; }))
             continue;
         Found found{std::move(*certificate), nullptr, {Provenance::Kind::learned, path_, false}};
         found.preferred = statement.number(4) != 0;
@@ -103,7 +104,8 @@ base::Result<std::vector<Found>> SqliteStore::select(const char* condition, std:
     return out;
 }
 
-base::Result<std::vector<Found>> SqliteStore::find(std::string_view address, base::Time at, Purpose purpose) const
+base::Result<std::vector<Found>> SqliteStore::find(std::string_view address, base::Time at,
+                                                   Purpose purpose) const
 {
     if (purpose == Purpose::sign || purpose == Purpose::decrypt) return std::vector<Found>();
     return select(
@@ -116,29 +118,33 @@ base::Result<std::vector<Found>> SqliteStore::find(std::string_view address, bas
 base::Result<std::vector<Found>> SqliteStore::by_subject_key_id(base::Octets id) const
 {
     if (id.empty()) return std::vector<Found>();
-    return select("c.key_id = ?", most_found, [&](Statement& s) { s.bind_octets(id); },
-                  [](const cms::Certificate&, const std::string&) { return true; });
+    return select(
+        "c.key_id = ?", most_found, [&](Statement& s) { s.bind_octets(id); },
+        [](const cms::Certificate&, const std::string&) { return true; });
 }
 
 base::Result<std::vector<Found>> SqliteStore::by_issuer_and_serial(base::Octets issuer,
                                                                    std::string_view serial) const
 {
-    return select("c.issuer = ? AND c.serial = ?", most_found,
-                  [&](Statement& s) { s.bind_octets(issuer).bind(serial); },
-                  [](const cms::Certificate&, const std::string&) { return true; });
+    return select(
+        "c.issuer = ? AND c.serial = ?", most_found,
+        [&](Statement& s) { s.bind_octets(issuer).bind(serial); },
+        [](const cms::Certificate&, const std::string&) { return true; });
 }
 
 base::Result<std::optional<Found>> SqliteStore::by_fingerprint(std::string_view hex) const
 {
-    auto found = select("c.fingerprint = ?", 1, [&](Statement& s) { s.bind(hex); },
-                        [](const cms::Certificate&, const std::string&) { return true; });
+    auto found = select(
+        "c.fingerprint = ?", 1, [&](Statement& s) { s.bind(hex); },
+        [](const cms::Certificate&, const std::string&) { return true; });
     if (!found) return base::fail(found.error());
     return found->empty() ? std::optional<Found>() : std::optional(std::move(found->front()));
 }
 
 base::Result<std::vector<Found>> SqliteStore::all(std::size_t most) const
 {
-    return select("1", most, [](Statement&) {}, [](const cms::Certificate&, const std::string&) { return true; });
+    return select(
+        "1", most, [](Statement&) {}, [](const cms::Certificate&, const std::string&) { return true; });
 }
 
 base::Result<> SqliteStore::backup(const std::string& file) const
@@ -168,9 +174,10 @@ base::Result<std::unique_ptr<SqliteLearned>> SqliteLearned::open(const std::stri
         auto problem = database.error();
         const auto name = set_aside(path);
         if (!name) return base::fail(name.error());
-        problem.what += "; it is set aside as " + *name + ", and what is learned from now on goes to a new one";
-        problem.remedy = "put a backup in its place while the daemon is stopped, or see what \"sqlite3 " + *name +
-                         " .recover\" can save";
+        problem.what +=
+            "; it is set aside as " + *name + ", and what is learned from now on goes to a new one";
+        problem.remedy = "put a backup in its place while the daemon is stopped, or see what \"sqlite3 " +
+                         *name + " .recover\" can save";
         problems.push_back({base::Severity::error, std::move(problem)});
         database = opened();
     }
@@ -181,10 +188,11 @@ base::Result<std::unique_ptr<SqliteLearned>> SqliteLearned::open(const std::stri
 base::Result<Memory> SqliteLearned::recall(const std::string& address) const
 {
     Memory memory;
-    Statement certificates(database_,
-                           "SELECT fingerprint, issuer, state, approved, reason, not_before, not_after,"
-                           " first_seen, last_seen FROM certificate WHERE address = ? ORDER BY fingerprint LIMIT " +
-                               std::to_string(most_looked_at));
+    Statement certificates(
+        database_,
+        "SELECT fingerprint, issuer, state, approved, reason, not_before, not_after,"
+        " first_seen, last_seen FROM certificate WHERE address = ? ORDER BY fingerprint LIMIT " +
+            std::to_string(most_looked_at));
     certificates.bind(address);
     auto read = each_row(certificates, [&] {
         Learned one;
@@ -234,10 +242,11 @@ base::Result<> SqliteLearned::add(const std::string& address, const Lesson& less
                             " WHERE (SELECT count(*) FROM issuer) < 10000");
         if (auto ok = statement.bind(issuer.fingerprint()).bind_octets(issuer.der()).done(); !ok) return ok;
     }
-    Statement statement(database_,
-                        "INSERT OR REPLACE INTO certificate (address, fingerprint, der, issuer, serial, key_id,"
-                        " not_before, not_after, state, approved, reason, issuers, first_seen, last_seen)"
-                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    Statement statement(
+        database_,
+        "INSERT OR REPLACE INTO certificate (address, fingerprint, der, issuer, serial, key_id,"
+        " not_before, not_after, state, approved, reason, issuers, first_seen, last_seen)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     statement.bind(address).bind(summary->fingerprint).bind_octets(lesson.certificate.der());
     statement.bind_octets(summary->issuer).bind(summary->serial).bind_octets(summary->subject_key_id);
     statement.bind(seconds(summary->not_before)).bind(seconds(summary->not_after));
@@ -249,10 +258,11 @@ base::Result<> SqliteLearned::describe_author(const std::string& address, const 
                                               const Judgement& judgement) const
 {
     if (!judgement.take_time || !lesson.signing_time) return {};
-    Statement statement(database_,
-                        "INSERT INTO author (address, signing_time, capabilities, preferred) VALUES (?, ?, ?, ?)"
-                        " ON CONFLICT (address) DO UPDATE SET signing_time = excluded.signing_time,"
-                        " capabilities = excluded.capabilities, preferred = excluded.preferred");
+    Statement statement(
+        database_,
+        "INSERT INTO author (address, signing_time, capabilities, preferred) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (address) DO UPDATE SET signing_time = excluded.signing_time,"
+        " capabilities = excluded.capabilities, preferred = excluded.preferred");
     statement.bind(address).bind(seconds(*lesson.signing_time));
     if (judgement.take_capabilities && lesson.capabilities)
         statement.bind(to_words(*lesson.capabilities));
@@ -295,7 +305,8 @@ base::Result<Learning> SqliteLearned::learn(const Lesson& lesson, Harvest mode, 
     if (out.judgement.purge) {
         Statement expired(database_, "DELETE FROM certificate WHERE not_after < ?");
         if (auto ok = expired.bind(seconds(now)).done(); !ok) return base::fail(ok.error());
-        if (auto ok = database_.run("DELETE FROM author WHERE address NOT IN (SELECT address FROM certificate)");
+        if (auto ok =
+                database_.run("DELETE FROM author WHERE address NOT IN (SELECT address FROM certificate)");
             !ok)
             return base::fail(ok.error());
         const auto left = count();
@@ -303,7 +314,8 @@ base::Result<Learning> SqliteLearned::learn(const Lesson& lesson, Harvest mode, 
         if (*left >= limits::learned_in_all) {
             // What has ended is gone for good, whatever becomes of this one.
             out.judgement = Judgement();
-            out.judgement.reason = std::to_string(*left) + " certificates have been learned, there is no room";
+            out.judgement.reason =
+                std::to_string(*left) + " certificates have been learned, there is no room";
             if (auto ok = transaction.commit(); !ok) return base::fail(ok.error());
             return out;
         }
@@ -319,14 +331,15 @@ base::Result<> SqliteLearned::put(const Lesson& lesson, LearnedState state, base
 }
 
 base::Result<std::vector<std::pair<Learned, cms::Certificate>>> SqliteLearned::list(LearnedState state,
-                                                                                   std::size_t skip,
-                                                                                   std::size_t most)
+                                                                                    std::size_t skip,
+                                                                                    std::size_t most)
 {
     std::vector<std::pair<Learned, cms::Certificate>> out;
-    Statement statement(database_,
-                        "SELECT address, fingerprint, issuer, approved, reason, not_before, not_after, first_seen,"
-                        " last_seen, der FROM certificate WHERE state = ? ORDER BY address, fingerprint"
-                        " LIMIT ? OFFSET ?");
+    Statement statement(
+        database_,
+        "SELECT address, fingerprint, issuer, approved, reason, not_before, not_after, first_seen,"
+        " last_seen, der FROM certificate WHERE state = ? ORDER BY address, fingerprint"
+        " LIMIT ? OFFSET ?");
     statement.bind(word(state)).bind(static_cast<std::int64_t>(most)).bind(static_cast<std::int64_t>(skip));
     auto read = each_row(statement, [&] {
         auto certificate = cms::Certificate::from_der(statement.text(9));

@@ -51,9 +51,8 @@ class SqliteLearned final : public LearnedStore
 {
 public:
     // All of it is read once with OnDamage::set_aside.
-    [[nodiscard]] static base::Result<std::unique_ptr<SqliteLearned>> open(const std::string& path,
-                                                                           OnDamage on_damage,
-                                                                           std::vector<base::Problem>& problems);
+    [[nodiscard]] static base::Result<std::unique_ptr<SqliteLearned>> open(
+        const std::string& path, OnDamage on_damage, std::vector<base::Problem>& problems);
 
     [[nodiscard]] base::Result<Learning> learn(const Lesson& lesson, Harvest mode, base::Time now) override;
     [[nodiscard]] base::Result<std::vector<std::pair<Learned, cms::Certificate>>> list(

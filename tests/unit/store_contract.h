@@ -171,6 +171,10 @@ TYPED_TEST_P(StoreContract, SeveralThreadsMayAsk)
     EXPECT_EQ(right, 200);
 }
 
-REGISTER_TYPED_TEST_SUITE_P(StoreContract, AnEmptyStoreFindsNothingWithoutAnError, FindsByAddressWithoutRegardToCase, GivesTheNewestFirstAndRollsOverByItself, EncryptsOnlyToWhatAllowsIt, KeysAreGivenForSigningAndDecryptingOnly, FindsAsCmsNamesThem, AnswersAreBounded, AddressesBeyondAsciiAreFound, SeveralThreadsMayAsk);
+REGISTER_TYPED_TEST_SUITE_P(StoreContract, AnEmptyStoreFindsNothingWithoutAnError,
+                            FindsByAddressWithoutRegardToCase, GivesTheNewestFirstAndRollsOverByItself,
+                            EncryptsOnlyToWhatAllowsIt, KeysAreGivenForSigningAndDecryptingOnly,
+                            FindsAsCmsNamesThem, AnswersAreBounded, AddressesBeyondAsciiAreFound,
+                            SeveralThreadsMayAsk);
 
 }  // namespace store_contract

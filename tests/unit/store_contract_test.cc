@@ -1,14 +1,15 @@
 // The stores on this machine keep the contract (store_contract.h); and what is
 // theirs alone.  A new backend adds a maker and its name to Backends.
+#include "store_contract.h"
+
 #include <gtest/gtest.h>
 
 #include "cms/certificate_summary.h"
-#include "config.h"
 #include "cms/container.h"
+#include "config.h"
 #include "store/directory_store.h"
 #include "store/key_store.h"
 #include "store/sqlite_store.h"
-#include "store_contract.h"
 #include "store_fixture.h"
 
 namespace

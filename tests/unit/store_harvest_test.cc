@@ -1,9 +1,8 @@
 // What is believed of what mail teaches.
-#include "store/harvest.h"
-
 #include <gtest/gtest.h>
 
 #include "cms/certificate_summary.h"
+#include "store/harvest.h"
 #include "store_fixture.h"
 
 namespace
@@ -81,17 +80,19 @@ TEST(Harvest, AnotherIssuerWaitsForSomebodyToLookAtIt)  // C05
 {
     const auto other_ca = must(cms::issue(ca_request("Other CA"), nullptr));
     const auto other = must(cms::issue(request("A", {"alice@example.org"}), &other_ca));
-    const auto j = judge(lesson(other, now + 1s), {{known(pki().alice.certificate)}, now, 1}, Harvest::automatic, now);
+    const auto j =
+        judge(lesson(other, now + 1s), {{known(pki().alice.certificate)}, now, 1}, Harvest::automatic, now);
     EXPECT_EQ(j.what, What::add);
     EXPECT_EQ(j.state, LearnedState::pending);
     EXPECT_TRUE(j.unusual);
     EXPECT_NE(j.reason.find("another issuer than before: CN=Other CA"), std::string::npos) << j.reason;
     EXPECT_FALSE(j.take_time || j.take_capabilities || j.take_preference);
     // One that is only pending is nobody's word.
-    EXPECT_EQ(judge(lesson(other, now + 1s), {{known(pki().alice.certificate, LearnedState::pending)}, now, 1},
-                    Harvest::automatic, now)
-                  .state,
-              LearnedState::used);
+    EXPECT_EQ(
+        judge(lesson(other, now + 1s), {{known(pki().alice.certificate, LearnedState::pending)}, now, 1},
+              Harvest::automatic, now)
+            .state,
+        LearnedState::used);
     auto from_file = lesson(other);
     from_file.known_issuers = {must(cms::summarise(pki().alice.certificate.der())).issuer};
     EXPECT_EQ(judge(from_file, {}, Harvest::automatic, now).state, LearnedState::pending);
@@ -149,7 +150,8 @@ TEST(Harvest, OnlyWhatFitsTheAddressAndTheLimits)  // C05
     EXPECT_EQ(judge(lesson(), {}, Harvest::automatic, end + 1h).what, What::ignore);
     auto many = request("Many", {"alice@example.org"});
     for (int i = 0; i < 1000; ++i) many.addresses.push_back("u" + std::to_string(i) + "@example.org");
-    EXPECT_EQ(judge(lesson(must(cms::issue(many, &pki().sub))), {}, Harvest::automatic, now).what, What::ignore);
+    EXPECT_EQ(judge(lesson(must(cms::issue(many, &pki().sub))), {}, Harvest::automatic, now).what,
+              What::ignore);
     EXPECT_TRUE(judge(lesson(), {{}, {}, 100'000}, Harvest::automatic, now).purge);
     EXPECT_FALSE(judge(lesson(), {{}, {}, 99'999}, Harvest::automatic, now).purge);
 }

@@ -1,7 +1,5 @@
 // Asking sources that may be slow, down or lying.  What stands in for a server here
 // is told what to do; real ones are asked by tests/sources.
-#include "store/sources.h"
-
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -9,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "store/sources.h"
 #include "store_fixture.h"
 
 namespace
@@ -51,10 +50,14 @@ class Server
 {
 public:
     explicit Server(Script script, Sources::Bounds bounds = {})
-        : script_(std::move(script)), sources(clock, [this](base::Level, const std::string& text) {
-              const std::lock_guard lock(mutex_);
-              told_ += text + "\n";
-          }, bounds)
+        : script_(std::move(script)),
+          sources(
+              clock,
+              [this](base::Level, const std::string& text) {
+                  const std::lock_guard lock(mutex_);
+                  told_ += text + "\n";
+              },
+              bounds)
     {
         settings.name = "partners";
         settings.uri = "ldaps://ldap.example.org/dc=example";
@@ -274,7 +277,8 @@ TEST(Sources, CertificatesForAnotherAddressAreNotTaken)
     const auto answer = must(server.ask("alice@example.org"));
     EXPECT_TRUE(answer->found.empty());
     ASSERT_EQ(answer->remarks.size(), 1U);
-    EXPECT_EQ(answer->remarks[0], "certificate " + pki().bob.certificate.serial() + " is for another address");
+    EXPECT_EQ(answer->remarks[0],
+              "certificate " + pki().bob.certificate.serial() + " is for another address");
 }
 
 TEST(Sources, WhatALyingServerSendsIsBounded)
