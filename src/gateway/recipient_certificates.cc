@@ -160,9 +160,10 @@ private:
         const auto [until, first] = waits_until_.try_emplace(
             &source, std::min(world_.deadline, std::chrono::steady_clock::now() +
                                                    patience * std::chrono::seconds(source.timeout)));
-        return answers_
-            .emplace(&source, world_.sources->ask(source, *recipient_, until->second, world_.progress))
-            .first->second;
+        auto answer = world_.sources->ask(source, *recipient_, until->second,
+                                          world_.waiting ? world_.waiting : world_.progress);
+        if (world_.resume) world_.resume();
+        return answers_.emplace(&source, std::move(answer)).first->second;
     }
 
     static bool better(const Found& a, const Found& b)

@@ -177,7 +177,8 @@ public:
             wanted_.notify_all();
         }
         until = std::min(until, Steady::now() + std::chrono::seconds(source.timeout));
-        constexpr std::chrono::milliseconds slice(250);
+        // The first is short: most answers come at once, and then nothing is made of it.
+        std::chrono::milliseconds slice(20);
         while (!job->outcome) {
             const auto now = Steady::now();
             if (now >= until) return unavailable(source, "no answer in time");
@@ -186,6 +187,7 @@ public:
             lock.unlock();
             progress();
             lock.lock();
+            slice = std::chrono::milliseconds(250);
         }
         return *job->outcome;
     }
