@@ -50,6 +50,7 @@ std::string LogLine::json(Level level, Time time) const
     std::string out = R"({"time":")" + iso8601(time) + R"(","level":")" + name(level) + '"';
     if (has_queue_id_) out += ",\"queue_id\":" + json_string(queue_id_);
 
+    bool left_out = false;
     // A key that comes again stands where it came first.
     for (auto field = fields_.begin(); field != fields_.end(); ++field) {
         const auto same = [&](const Field& other) { return other.key == field->key; };
@@ -64,9 +65,12 @@ std::string LogLine::json(Level level, Time time) const
             member += json_of(*other, most - std::min(most, out.size() + member.size() + 1));
         }
         if (several) member += ']';
-        if (out.size() + member.size() > most) return out + std::string(truncated) + "}";
-        out += member;
+        if (out.size() + member.size() > most)
+            left_out = true;
+        else
+            out += member;
     }
+    if (left_out) out += truncated;
     return out + "}";
 }
 

@@ -146,12 +146,13 @@ TEST(JsonLine, StaysAWholeObjectWhateverItsLength)
     const std::string worst(5000, '\x01');
     auto line = LogLine::about(worst);
     for (const char* key : {"a", "b", "c", "d", "e", "f", "g", "h"}) line.add(key, worst);
+    line.number("ms", 4);
     for (const auto& json : {line.json(Level::info, noon), LogLine().say(worst).json(Level::info, noon)}) {
         EXPECT_LE(json.size(), LogLine::longest_json);
         EXPECT_TRUE(json.ends_with('}'));
         EXPECT_EQ(json.find('\n'), std::string::npos);
     }
-    EXPECT_TRUE(line.json(Level::info, noon).ends_with(",\"truncated\":true}"));
+    EXPECT_TRUE(line.json(Level::info, noon).ends_with(",\"ms\":4,\"truncated\":true}"));
     EXPECT_TRUE(LogLine().say(worst).json(Level::info, noon).ends_with("...\"}"));
 }
 
