@@ -15,6 +15,7 @@
 #include "gateway/outcome.h"
 #include "gateway/snapshot.h"
 #include "milter/admission.h"
+#include "milter/handed_over.h"
 #include "milter/meter.h"
 #include "store/harvester.h"
 #include "store/revocation_fetcher.h"
@@ -69,8 +70,11 @@ public:
     Admission admission;
     // These outlive snapshots: a reload keeps what is known.
     store::RevocationFetcher revocation{clock};
-    store::Sources sources{clock, [this](base::Level level, const std::string& text) { log.write(level, text); }};
-    store::Harvester harvester{clock, sources, [this](base::Level level, const base::LogLine& line) { log.record(level, line); }};
+    store::Sources sources{clock,
+                           [this](base::Level level, const std::string& text) { log.write(level, text); }};
+    store::Harvester harvester{
+        clock, sources, [this](base::Level level, const base::LogLine& line) { log.record(level, line); }};
+    HandedOver handed_over;
     Meter meter;
     Recent recent;
     std::atomic<std::int64_t> connections = 0;

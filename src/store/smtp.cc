@@ -22,11 +22,10 @@ namespace store
 namespace
 {
 
-constexpr long patience = 60;
-
 struct Conversation {
     std::string_view left;
     std::string last;  // reply of the server
+    const std::function<bool()>& go_on;
 };
 
 std::size_t give(char* to, std::size_t size, std::size_t count, void* user)
@@ -45,6 +44,12 @@ int listen(CURL*, curl_infotype type, char* text, std::size_t size, void* user)
     // 221 is the answer to QUIT.
     if (reply && !line.starts_with("221")) static_cast<Conversation*>(user)->last = line;
     return 0;
+}
+
+int look(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t)
+{
+    const auto& go_on = static_cast<Conversation*>(user)->go_on;
+    return !go_on || go_on() ? 0 : 1;
 }
 
 struct FreeHandle {
@@ -75,7 +80,7 @@ base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
     std::call_once(once, [] { ready = curl_global_init(CURL_GLOBAL_DEFAULT); });
     const std::unique_ptr<CURL, FreeHandle> curl(ready == CURLE_OK ? curl_easy_init() : nullptr);
     if (!curl) return base::fail(base::Code::internal, "", "libcurl does not start");
-    Conversation conversation{request.octets, {}};
+    Conversation conversation{request.octets, {}, request.go_on};
     const std::unique_ptr<curl_slist, FreeList> recipients(
         curl_slist_append(nullptr, ("<" + request.to + ">").c_str()));
     const std::string url = "smtp://" + request.server + "/" + host_name();
@@ -88,7 +93,12 @@ base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
     set(CURLOPT_PROTOCOLS_STR, "smtp");
     set(CURLOPT_PROXY, "");
     set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
-    set(CURLOPT_TIMEOUT, patience);
+    set(CURLOPT_TIMEOUT, static_cast<long>(request.patience.count()));
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_NOPROGRESS, 0L);
+    set(CURLOPT_XFERINFOFUNCTION, look);
+    set(CURLOPT_XFERINFODATA, &conversation);
+    set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.octets.size()));
     set(CURLOPT_MAIL_FROM, from.c_str());
     set(CURLOPT_MAIL_RCPT, recipients.get());
     set(CURLOPT_UPLOAD, 1L);
@@ -98,8 +108,8 @@ base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
     set(CURLOPT_DEBUGFUNCTION, listen);
     set(CURLOPT_DEBUGDATA, &conversation);
     const bool login = !request.user.empty() && request.password;
-    set(CURLOPT_USE_SSL,
-        static_cast<long>(login && !is_here(request.server) ? CURLUSESSL_ALL : CURLUSESSL_TRY));
+    const auto offered = request.use_tls ? CURLUSESSL_TRY : CURLUSESSL_NONE;
+    set(CURLOPT_USE_SSL, static_cast<long>(login && !is_here(request.server) ? CURLUSESSL_ALL : offered));
     set(CURLOPT_SSL_VERIFYPEER, 0L);
     set(CURLOPT_SSL_VERIFYHOST, 0L);
     if (login) {
@@ -116,7 +126,11 @@ base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
                       "name the MTA with --smtp HOST:PORT, and see whether it runs");
 }
 
+bool smtp_available() { return true; }
+
 #else
+
+bool smtp_available() { return false; }
 
 base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
 {
