@@ -26,6 +26,8 @@ struct Conversation {
     std::string_view left;
     std::string last;  // reply of the server
     const std::function<bool()>& go_on;
+    // Holds for the answer to QUIT, too, for which libcurl has no time limit of ours.
+    std::chrono::steady_clock::time_point until;
 };
 
 std::size_t give(char* to, std::size_t size, std::size_t count, void* user)
@@ -48,8 +50,9 @@ int listen(CURL*, curl_infotype type, char* text, std::size_t size, void* user)
 
 int look(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t)
 {
-    const auto& go_on = static_cast<Conversation*>(user)->go_on;
-    return !go_on || go_on() ? 0 : 1;
+    const auto& conversation = *static_cast<Conversation*>(user);
+    if (std::chrono::steady_clock::now() > conversation.until) return 1;
+    return !conversation.go_on || conversation.go_on() ? 0 : 1;
 }
 
 struct FreeHandle {
@@ -80,7 +83,8 @@ base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
     std::call_once(once, [] { ready = curl_global_init(CURL_GLOBAL_DEFAULT); });
     const std::unique_ptr<CURL, FreeHandle> curl(ready == CURLE_OK ? curl_easy_init() : nullptr);
     if (!curl) return base::fail(base::Code::internal, "", "libcurl does not start");
-    Conversation conversation{request.octets, {}, request.go_on};
+    Conversation conversation{
+        request.octets, {}, request.go_on, std::chrono::steady_clock::now() + request.patience};
     const std::unique_ptr<curl_slist, FreeList> recipients(
         curl_slist_append(nullptr, ("<" + request.to + ">").c_str()));
     const std::string url = "smtp://" + request.server + "/" + host_name();
@@ -95,6 +99,7 @@ base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
     set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
     set(CURLOPT_TIMEOUT, static_cast<long>(request.patience.count()));
     set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_FORBID_REUSE, 1L);  // closed while `look` has a say
     set(CURLOPT_NOPROGRESS, 0L);
     set(CURLOPT_XFERINFOFUNCTION, look);
     set(CURLOPT_XFERINFODATA, &conversation);
