@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "gateway/failure_limit.h"
 #include "gateway/outcome.h"
 #include "gateway/snapshot.h"
 #include "milter/admission.h"
@@ -66,6 +67,7 @@ public:
     base::Random& random;
     Admission admission;
     store::RevocationFetcher revocation{clock};  // outlives snapshots: a reload keeps what is known
+    gateway::FailureLimit failures;  // outlives snapshots, too
     Meter meter;
     Recent recent;
     std::atomic<std::int64_t> connections = 0;
