@@ -36,8 +36,10 @@ struct CertificateFile {
 [[nodiscard]] std::string to_text(const store::CheckReport& report);
 [[nodiscard]] Json to_json(const cms::Certificate& certificate, const store::CheckReport& report);
 
-// The configuration with all that it names; its problems are reported.
-[[nodiscard]] base::Result<std::shared_ptr<const gateway::Snapshot>> load_configured(const Global& global);
+// The configuration with all that it names.  What is wrong with it is reported; `errors`
+// counts what could not be read, when there is something all the same.
+[[nodiscard]] base::Result<std::shared_ptr<const gateway::Snapshot>> load_configured(
+    const Global& global, std::size_t* errors = nullptr);
 
 // What the configuration has.  `kept.file` is "" for those of [trust], whose files are
 // not remembered.

@@ -166,8 +166,9 @@ private:
         request_.key = true;
         for (const auto& c : own)
             if (!accept(c, options_.for_decryption)) return exit_no;
+        const std::string retired(options_.for_decryption ? store::retired_mark : "");
         for (const auto& c : own)
-            if (auto ok = put_key(source->path + "/" + file_stem(c), c, chain, *password); !ok)
+            if (auto ok = put_key(source->path + "/" + file_stem(c) + retired, c, chain, *password); !ok)
                 return base::fail(ok.error());
         return done();
     }

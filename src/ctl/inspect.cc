@@ -69,7 +69,7 @@ std::string type_text(const mime::ContentType& type)
 std::vector<std::string> defects_of(const mime::Part& part)
 {
     std::vector<std::string> out;
-    for (std::uint32_t bit = 1; bit <= static_cast<std::uint32_t>(mime::Defect::limit); bit <<= 1U)
+    for (std::uint32_t bit = 1; bit <= static_cast<std::uint32_t>(mime::Defect::last); bit <<= 1U)
         if (const auto defect = static_cast<mime::Defect>(bit); part.defects.has(defect))
             out.emplace_back(mime::describe(defect));
     if (part.header.junk) out.emplace_back("the header ends at a line that is no field");

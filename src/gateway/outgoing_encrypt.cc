@@ -101,6 +101,7 @@ Encryption prepare_encryption(const Case& c, const Message& message, const World
     };
 
     if (is_encrypted(message)) {
+        out.by_author = true;
         out.note = "by the author";
         return out;
     }
@@ -134,7 +135,9 @@ Encryption prepare_encryption(const Case& c, const Message& message, const World
         std::optional<std::string> subject;
         for (const auto& edit : request_edits(c))
             if (edit.index == 1) subject = edit.value;
-        if (auto made = protect(message, subject)) out.hidden = std::move(*made);
+        auto made = protect(message, subject);
+        if (!made) return give_up("its header cannot be protected: " + made.error().what);
+        out.hidden = std::move(*made);
     }
     out.wanted = true;
     return out;
@@ -146,7 +149,7 @@ void encrypt(const Case& c, const Message& message, const Encryption& encryption
     const auto& plan = c.plan();
     if (!encryption.wanted) {
         if (!encryption.note.empty()) report.details.push_back({"encrypt", encryption.note, false});
-        if (encryption.note == "by the author") {
+        if (encryption.by_author) {
             const auto edits = request_edits(c);
             outcome.header.insert(outcome.header.end(), edits.begin(), edits.end());
         }
@@ -165,14 +168,14 @@ void encrypt(const Case& c, const Message& message, const Encryption& encryption
         outcome.level = base::Level::error;
         return;
     }
-    const bool is_signed = report.action == "sign";
+    const bool is_signed = report.action == Done::sign;
     outcome.header = c.forged();
     outcome.header.insert(outcome.header.end(), made->header.begin(), made->header.end());
     const auto edits = encryption.hidden ? encryption.hidden->outside : request_edits(c);
     outcome.header.insert(outcome.header.end(), edits.begin(), edits.end());
     outcome.replace_body = true;
     outcome.body = std::move(made->body);
-    report.action = "encrypt";
+    report.action = Done::encrypt;
     report.status = "ok";
     report.details.push_back({"cipher", cms::name(spec.cipher), false});
     report.details.push_back({"certificates", std::to_string(encryption.recipients), false});

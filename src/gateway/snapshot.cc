@@ -201,7 +201,7 @@ void find_lacks(Snapshot& snapshot, base::Time now, std::vector<base::Problem>& 
     if (decrypting != config.rules.end() && config.keys.empty())
         warn(problems, decrypting->at(), "[rule " + decrypting->name + "] decrypts, but there are no keys",
              "add a section [keys] with path = /etc/smime-milter/keys");
-    if (any_rule_verifies(config) && snapshot.trust.empty()) {
+    if (any_rule_verifies(config) && snapshot.trust.empty() && config.certificates.pinned.empty()) {
         if (config.trust.anchors.empty())
             problems.push_back(
                 // As shipped: who only signs has nothing to mend.

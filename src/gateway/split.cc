@@ -153,7 +153,7 @@ void split(const Case& c, const Message& message, const World& world, Outcome& o
     outcome.header.push_back({HeaderEdit::Kind::insert, split_field, 1, "1"});
     outcome.replace_body = true;
     outcome.body = {mime::base64_lines(*sealed)};
-    report.action = "split";
+    report.action = Done::split;
     report.status = "ok";
     report.details.push_back({"cipher", cms::name(cipher), false});
     if (!plan.encrypt_request.empty()) report.details.push_back({"requested", plan.encrypt_request, false});
@@ -185,6 +185,10 @@ base::Result<Returned> returned(const Message& message, const Snapshot& snapshot
     envelope.client_name = contents->fact("client_name");
     envelope.login = contents->fact("login");
     envelope.listener = contents->fact("listener");
+    // The connection that brings it back is the MTA's own; `login` has what the
+    // first one's certificate stood for.
+    envelope.tls_subject.clear();
+    envelope.tls_issuer.clear();
     Envelope::Earlier earlier;
     earlier.encryption_requested = contents->fact("requested") == "yes";
     earlier.relayed = contents->fact("relayed") == "yes";

@@ -18,8 +18,7 @@ constexpr auto longest_wait_for_a_slot = std::chrono::seconds(30);
 // have given up long before.
 constexpr auto longest_processing = std::chrono::seconds(120);
 
-// A clear signature needs next to nothing beside the message, an opaque one or
-// a verification of one about as much again.
+// HeaderDecision::weight says why it is what it is.
 constexpr std::uint64_t working_memory(std::uint64_t held, unsigned weight) { return held * weight; }
 
 // What happens to a message that never got as far as a decision.
@@ -161,13 +160,16 @@ Answer Session::process(Mta& mta)
                                  began_ + longest_wait_for_a_slot, progress);
     if (!slot) return refuse(Trouble::overload, mta);
 
-    const auto message = passing.builder.finish(std::move(passing.envelope));
+    auto envelope = std::move(passing.envelope);
+    passing.envelope.queue_id = envelope.queue_id;  // all that lose() needs
+    const auto message = passing.builder.finish(std::move(envelope));
     gateway::World world;
     world.clock = &runtime_.clock;
     world.random = &runtime_.random;
     world.progress = [&progress] { (void)progress(); };
     world.deadline = Steady::now() + longest_processing;
     world.revocation = &runtime_.revocation;
+    world.failures = &runtime_.failures;
     auto outcome = gateway::process(message, *passing.snapshot, world);
     // The MTA may be slow to take a new body; others can compute meanwhile.
     slot.release();
@@ -192,6 +194,13 @@ void Session::abort()
     passing_.reset();
 }
 
+void Session::lose()
+{
+    if (passing_)
+        report(passing_->envelope, postponed("internal error", base::Level::error, gateway::Stage::internal));
+    passing_.reset();
+}
+
 void Session::fail()
 {
     if (passing_) stumble(*passing_, Trouble::bug);
@@ -199,7 +208,7 @@ void Session::fail()
 
 // From here on the body is counted, not kept.  (SMFIS_SKIP would spare the MTA
 // the sending, but it is an answer to a body chunk, and we have asked the MTA not
-// to wait for those: service.cc.)
+// to wait for those: callbacks.cc.)
 void Session::drop_body(Passing& passing, gateway::BodyState why)
 {
     passing.builder.drop_body(why);

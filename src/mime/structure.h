@@ -36,6 +36,7 @@ enum class Defect : std::uint32_t {
     long_header_line = 1U << 10,    // header line over 988 octets in a part (MTAs fold it)
     limit = 1U << 11,               // depth, parts or header limit reached; not entered further
     mbox_line = 1U << 12,           // "From " before the header of a message (Sendmail drops it)
+    last = mbox_line,
 };
 
 class Defects

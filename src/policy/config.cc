@@ -18,7 +18,21 @@ namespace
 
 constexpr std::size_t max_file = 16U << 20;
 
-// Whoever can write what is read here can have anybody's mail signed.
+// Whoever can write what is read here can have anybody's mail signed; who can write to
+// its directory can put another file in its place (not in one like /tmp).
+void check_rights(const std::string& path, std::vector<base::Problem>& problems)
+{
+    struct stat st{};
+    if (stat(path.c_str(), &st) != 0) return;  // whoever reads it says so
+    const bool guarded = S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX) != 0;
+    if ((st.st_mode & S_IWOTH) != 0 && !guarded)
+        report(problems, base::Severity::error, path, "writable by others", "run: chmod o-w " + path);
+    else if ((st.st_mode & S_IWGRP) != 0 && st.st_gid != 0)
+        report(problems, base::Severity::warning, path,
+               "writable by its group: whoever is in it can have anybody's mail signed",
+               "run: chmod g-w " + path);
+}
+
 std::optional<std::string> read(const std::string& file, const std::string& where,
                                 std::vector<base::Problem>& problems)
 {
@@ -38,13 +52,7 @@ std::optional<std::string> read(const std::string& file, const std::string& wher
         problems.push_back({base::Severity::error, std::move(error)});
         return std::nullopt;
     }
-    struct stat st{};
-    if (stat(file.c_str(), &st) == 0 && (st.st_mode & S_IWOTH) != 0)
-        report(problems, base::Severity::error, file, "writable by others", "run: chmod o-w " + file);
-    else if (stat(file.c_str(), &st) == 0 && (st.st_mode & S_IWGRP) != 0 && st.st_gid != 0)
-        report(problems, base::Severity::warning, file,
-               "writable by its group: whoever is in it can have anybody's mail signed",
-               "run: chmod g-w " + file);
+    check_rights(file, problems);
     return std::move(*content);
 }
 
@@ -65,6 +73,7 @@ void read_directory(const std::string& main_file, std::vector<SourceFile>& sourc
         (slash == std::string::npos ? std::string() : main_file.substr(0, slash + 1)) + "conf.d";
     struct stat st{};
     if (lstat(directory.c_str(), &st) != 0 && errno == ENOENT) return;
+    check_rights(directory, problems);
     const auto names = base::list_directory(directory);
     if (!names) {
         auto error = names.error();

@@ -187,7 +187,8 @@ base::Result<std::vector<Found>> DirectoryStore::find(std::string_view address, 
         if (options_.kind != Provenance::Kind::pinned) return c.names(address) && !unfit_for(purpose, c, at);
         const std::string pin = pinned_address(entry);
         const bool named =
-            pin.starts_with('@') ? base::iequals(pin, address) : mime::same_address(pin, address);
+            pin.starts_with('@') ? mime::domain_of(pin) == mime::domain_of(address)
+                                 : mime::same_address(pin, address);
         return named && !unfit_for(purpose, c, at);
     });
 }

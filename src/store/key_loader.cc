@@ -149,6 +149,7 @@ void KeyLoader::read_token()
 void KeyLoader::read_file(const std::string& path)
 {
     if (remembered(path)) return;
+    const auto stamp = KeyIndex::stamp_of(path);  // before it is read: it may be replaced meanwhile
     auto content = read_key_file(path);
     if (!content) return failed(path, content.error());
     const base::Secret owner(std::move(*content));  // wiped when done
@@ -184,7 +185,7 @@ void KeyLoader::read_file(const std::string& path)
                         owner.reveal().find("ENCRYPTED") != std::string::npos;
     if (locked && password_ && !*own) password_proved_ = true;
     keep(path, entry);
-    if (const auto stamp = KeyIndex::stamp_of(path); index_ != nullptr && large_ && stamp && !*own) {
+    if (index_ != nullptr && large_ && stamp && !*own) {
         entry.stamp = *stamp;
         index_->put(path, std::move(entry));
     }

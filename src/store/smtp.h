@@ -24,8 +24,8 @@ struct SmtpReply {
 };
 
 // TLS is used where the server offers it, its certificate is not judged: this is for
-// trying out one's own server.  A login goes over TLS, or to this very machine.  Waits a
-// minute at most.  Code::unavailable when there was no conversation.
+// trying out one's own server.  A login goes to this very machine, or over TLS to a
+// server whose certificate the system trusts.  Waits a minute at most.  Code::unavailable when there was no conversation.
 [[nodiscard]] base::Result<SmtpReply> smtp_send(const SmtpRequest& request);
 
 }  // namespace store
