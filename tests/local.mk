@@ -20,6 +20,24 @@ tests_golden_server_SOURCES = tests/golden/server.cc tests/golden/golden.cc test
 tests_golden_server_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests
 tests_golden_server_LDADD = $(gateway_libs) $(MILTER_LIBS)
 
+# For tests/sources, which runs it over servers.
+if HAVE_GTEST
+check_PROGRAMS += tests/sources/contract
+tests_sources_contract_SOURCES = tests/sources/contract.cc tests/unit/store_contract.h tests/unit/store_fixture.h
+tests_sources_contract_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(GTEST_CFLAGS)
+tests_sources_contract_LDADD = $(gateway_libs) $(GTEST_LIBS)
+check_PROGRAMS += tests/sources/learned
+tests_sources_learned_SOURCES = tests/sources/learned.cc tests/unit/store_fixture.h
+tests_sources_learned_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests $(GTEST_CFLAGS)
+tests_sources_learned_LDADD = $(gateway_libs) $(GTEST_LIBS)
+endif
+check_PROGRAMS += tests/sources/ask
+tests_sources_ask_SOURCES = tests/sources/ask.cc
+tests_sources_ask_LDADD = $(gateway_libs)
+check_PROGRAMS += tests/sources/learn
+tests_sources_learn_SOURCES = tests/sources/learn.cc
+tests_sources_learn_LDADD = $(gateway_libs)
+
 check_PROGRAMS += tests/config-keys
 tests_config_keys_SOURCES = tests/config_keys.cc
 tests_config_keys_LDADD = $(gateway_libs)
@@ -30,7 +48,7 @@ EXTRA_DIST += tests/check-config-docs tests/check-docs tests/check-layers tests/
 
 # Run by tests/run, against the built programs.
 EXTRA_DIST += tests/run tests/daemon tests/ctl tests/mta tests/lib tests/interop tests/corpora tests/differential \
-	tests/metrics tests/tokens tests/package .clang-format .clang-tidy .editorconfig
+	tests/metrics tests/sources tests/tokens tests/package .clang-format .clang-tidy .editorconfig
 
 AM_TESTS_ENVIRONMENT = srcdir='$(srcdir)' abs_srcdir='$(abs_srcdir)' abs_builddir='$(abs_builddir)' CXX='$(CXX)'; \
 	export srcdir abs_srcdir abs_builddir CXX;

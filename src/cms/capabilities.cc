@@ -36,7 +36,12 @@ std::optional<std::vector<Cipher>> capabilities(const Certificate& certificate)
     const X509* x = certificate.native();
     const int at = x == nullptr ? -1 : X509_get_ext_by_NID(x, NID_SMIMECapabilities, -1);
     if (at < 0) return std::nullopt;
-    const auto value = ossl::octets(X509_EXTENSION_get_data(X509_get_ext(x, at)));
+    return capabilities_in(ossl::octets(X509_EXTENSION_get_data(X509_get_ext(x, at))));
+}
+
+std::optional<std::vector<Cipher>> capabilities_in(base::Octets value)
+{
+    const ossl::ErrorScope errors;
     const unsigned char* p = ossl::bytes(value);
     const std::unique_ptr<X509_ALGORS, FreeAlgorithms> list(
         d2i_X509_ALGORS(nullptr, &p, static_cast<long>(value.size())));
@@ -52,12 +57,12 @@ std::optional<std::vector<Cipher>> capabilities(const Certificate& certificate)
     return out;
 }
 
-Cipher common_cipher(std::span<const Certificate> recipients)
+Cipher common_cipher(std::span<const Certificate> recipients, std::span<const SaidCapabilities> said)
 {
     constexpr std::array assumed = {Cipher::aes128_cbc, Cipher::aes192_cbc, Cipher::aes256_cbc};
     std::vector<Cipher> common(preferred.begin(), preferred.end());
-    for (const auto& certificate : recipients) {
-        const auto own = capabilities(certificate);
+    for (std::size_t i = 0; i < recipients.size(); ++i) {
+        const auto own = i < said.size() && said[i] ? said[i] : capabilities(recipients[i]);
         std::erase_if(common, [&](Cipher c) {
             return own ? std::find(own->begin(), own->end(), c) == own->end()
                        : std::find(assumed.begin(), assumed.end(), c) == assumed.end();

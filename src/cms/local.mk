@@ -2,6 +2,7 @@ libgateway_a_SOURCES += \
 	src/cms/capabilities.cc src/cms/capabilities.h \
 	src/cms/seal.cc src/cms/seal.h \
 	src/cms/algorithms.cc src/cms/algorithms.h \
+	src/cms/association.cc src/cms/association.h \
 	src/cms/certificate.cc src/cms/certificate.h \
 	src/cms/certificate_profile.cc src/cms/certificate_profile.h \
 	src/cms/certificate_summary.cc src/cms/certificate_summary.h \
@@ -37,6 +38,7 @@ libgateway_a_SOURCES += \
 	src/cms/verify_errors.cc src/cms/verify_errors.h
 
 unit_sources += \
+	tests/unit/cms_association_test.cc \
 	tests/unit/cms_certificate_test.cc \
 	tests/unit/cms_container_test.cc \
 	tests/unit/cms_encrypt_test.cc \

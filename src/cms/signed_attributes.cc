@@ -3,6 +3,7 @@
 #include <array>
 
 #include "cms/algorithms.h"
+#include "cms/certificate_summary.h"
 #include "cms/der.h"
 #include "cms/text.h"
 
@@ -52,6 +53,18 @@ base::Octets value_octets(const ASN1_TYPE* type, int wanted)
 {
     if (type == nullptr || ASN1_TYPE_get(type) != wanted) return {};
     return ossl::octets(type->value.asn1_string);
+}
+
+// The INTEGER as it stands in the certificate.
+std::string serial_octets(const Certificate& certificate)
+{
+    unsigned char* der = nullptr;
+    const int size = i2d_ASN1_INTEGER(X509_get0_serialNumber(certificate.native()), &der);
+    if (size <= 0) return {};
+    const std::string octets(ossl::octets(der, static_cast<std::size_t>(size)));
+    OPENSSL_free(der);
+    const auto element = der::Reader(octets).next(der::integer);
+    return element ? std::string(element->body) : std::string();
 }
 
 base::Octets algorithm_oid(const X509_ALGOR* algorithm)
@@ -152,12 +165,36 @@ SignedAttributes read_signed_attributes(CMS_SignerInfo* signer, const ASN1_OBJEC
         const Single found = find(signer, nid);
         if (!found.absent() && !found.good()) wrong(what);
     }
+    out.capabilities = value_octets(find(signer, NID_SMIMECapabilities).value, V_ASN1_SEQUENCE);
+    out.preference = value_octets(find(signer, NID_id_smime_aa_encrypKeyPref).value, V_ASN1_OTHER);
 
     const Single protection =
         find(signer, [](const ASN1_OBJECT* o) { return object_octets(o) == algorithm_protection; });
     if (!protection.absent() && (!protection.good() || !protects(protection.value, signer)))
         wrong("CMSAlgorithmProtection");
     return out;
+}
+
+bool prefers(base::Octets preference, const Certificate& certificate)
+{
+    constexpr unsigned char issuer_and_serial = der::context(0), recipient_key_id = der::context(1),
+                            key_id = 0x82;
+    const auto summary = summarise(certificate.der());
+    const auto choice = der::Reader(preference).next();
+    if (!summary || !choice) return false;
+    der::Reader fields(choice->body);
+    if (choice->tag == issuer_and_serial) {
+        const base::Octets rest = fields.rest();
+        const auto issuer = fields.next(der::sequence);
+        const auto serial = fields.next(der::integer);
+        return issuer && serial && rest.substr(0, issuer->size) == summary->issuer &&
+               serial->body == serial_octets(certificate);
+    }
+    if (summary->subject_key_id.empty()) return false;
+    if (choice->tag == key_id) return choice->body == summary->subject_key_id;
+    if (choice->tag != recipient_key_id) return false;
+    const auto id = fields.next(der::octet_string);
+    return id && id->body == summary->subject_key_id;
 }
 
 bool names_certificate(CMS_SignerInfo* signer, const Certificate& certificate)

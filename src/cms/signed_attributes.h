@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/octets.h"
 #include "cms/certificate.h"
 #include "cms/openssl.h"
 
@@ -20,7 +21,12 @@ struct SignedAttributes {
     std::string what;  // which, for people
     std::string message_digest;
     std::optional<base::Time> signing_time;
+    base::Octets capabilities;  // SMIMECapabilities in DER, borrowed; empty without
+    base::Octets preference;    // SMIMEEncryptionKeyPreference in DER, borrowed; empty without
 };
+
+// Does the preference name this certificate (RFC 8551 section 2.5.3)?
+[[nodiscard]] bool prefers(base::Octets preference, const Certificate& certificate);
 
 // `content_type`: the eContentType that the contentType attribute must repeat.
 [[nodiscard]] SignedAttributes read_signed_attributes(CMS_SignerInfo* signer,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cms/capabilities.h"
 #include "cms/der.h"
 #include "cms/forgery.h"
 #include "cms/signed_attributes.h"
@@ -112,7 +113,36 @@ void judge_signing_time(const Certificate& certificate, base::Time now, SignerVe
         v.comments.emplace_back("certificate was not valid at the signing time");
 }
 
-void judge_certificate(const Certificate& certificate, const SignerContext& context, SignerVerdict& v)
+// Which certificate the signer wants mail encrypted to: the one that is preferred, else the
+// signer's own.  What is said of others that came along is nobody's word.
+Offer offer_of(const SignedAttributes& attributes, const Certificate& own, const PathResult& own_path,
+               const SignerContext& context)
+{
+    Offer offer;
+    if (!attributes.capabilities.empty()) offer.capabilities = capabilities_in(attributes.capabilities);
+    PathResult path = own_path;
+    const Certificate* certificate = &own;
+    if (!attributes.preference.empty()) {
+        offer.preferred = true;
+        const auto& all = context.carried;
+        const auto wanted = std::find_if(
+            all.begin(), all.end(), [&](const Certificate& c) { return prefers(attributes.preference, c); });
+        if (wanted == all.end() && !prefers(attributes.preference, own)) return offer;
+        if (wanted != all.end() && !(*wanted == own)) {
+            certificate = &*wanted;
+            path = context.trust.validate(*wanted, context.carried, context.options.path);
+        }
+    }
+    if (!path.findings.empty() || path.path.empty() || certificate->is_ca() ||
+        !certificate->usage_allows_encryption())
+        return offer;
+    offer.certificate = *certificate;
+    for (std::size_t i = 1; i + 1 < path.path.size(); ++i) offer.issuers.push_back(path.path[i]);
+    return offer;
+}
+
+void judge_certificate(const Certificate& certificate, const SignedAttributes& attributes,
+                       const SignerContext& context, SignerVerdict& v)
 {
     if (is_weak_key(certificate)) v.findings.add(Finding::weak_key);
     if (!certificate.usage_allows_signing()) v.findings.add(Finding::key_usage);
@@ -125,6 +155,8 @@ void judge_certificate(const Certificate& certificate, const SignerContext& cont
 
     PathResult path = context.trust.validate(certificate, context.carried, context.options.path);
     v.findings.add(path.findings);
+    if (context.options.teaches && v.findings.empty())
+        v.offer = offer_of(attributes, certificate, path, context);
     for (std::string& c : path.comments) v.comments.push_back(std::move(c));
     v.revocation = std::move(path.revocation);
 }
@@ -178,7 +210,7 @@ SignerVerdict judge_signer(CMS_SignerInfo* signer, const SignerContext& context)
     v.serial = v.certificate->serial();
     if (!attributes.error && !names_certificate(signer, *v.certificate))
         v.findings.add(Finding::certificate_substituted);
-    judge_certificate(*v.certificate, context, v);
+    judge_certificate(*v.certificate, attributes, context, v);
     return v;
 }
 

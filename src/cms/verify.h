@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/octets.h"
 #include "cms/certificate.h"
+#include "cms/encrypt.h"
 #include "cms/finding.h"
 #include "cms/trust.h"
 
@@ -40,7 +41,17 @@ struct VerifyOptions {
     const Trust* trust = nullptr;  // required
     PathOptions path;
     bool allow_sha1 = false;  // content digest
+    bool teaches = false;     // whether SignerVerdict::offer is wanted
     VerifyLimits limits;
+};
+
+// What a signer says, under the signature, about mail to him (RFC 8551 sections 2.5.2
+// and 2.5.3).  Only a verdict without findings makes it worth anything.
+struct Offer {
+    std::optional<Certificate> certificate;  // to encrypt to, on a valid path; one that allows it
+    std::vector<Certificate> issuers;        // of its path, without the anchor
+    bool preferred = false;                  // SMIMEEncryptionKeyPreference names it
+    std::optional<std::vector<Cipher>> capabilities;
 };
 
 struct SignerVerdict {
@@ -52,6 +63,7 @@ struct SignerVerdict {
     std::optional<base::Time> signing_time;
     std::vector<std::string> comments;
     std::vector<std::string> revocation;  // what was asked and said, a line each
+    Offer offer;                          // with VerifyOptions::teaches
 };
 
 struct SignedDataVerdict {

@@ -12,6 +12,7 @@
 #include "ctl/output.h"
 #include "mime/address.h"
 #include "store/directory_store.h"
+#include "store/sqlite_store.h"
 
 namespace ctl
 {
@@ -38,6 +39,19 @@ std::vector<Held> everything(const gateway::Snapshot& snapshot)
         for (auto& found : store::DirectoryStore::open({path, kind}, reported)->all())
             out.push_back(
                 {{store::word(kind), "", found.origin.file, found.certificate}, nullptr, "", false});
+    }
+    for (const auto& source : others.sources) {
+        const std::string path(store::after_scheme(source.uri));
+        std::vector<store::Found> all;
+        if (source.uri.starts_with("directory:"))
+            all = store::DirectoryStore::open({path}, reported)->all();
+        else if (source.uri.starts_with("sqlite:"))
+            all = store::SqliteStore(path).all(store::limits::learned_in_all).value_or(std::vector<store::Found>());
+        for (auto& found : all)
+            out.push_back({{store::word(found.origin.kind), "", found.origin.file, found.certificate},
+                           nullptr,
+                           "",
+                           false});
     }
     for (const auto& c : snapshot.trust.material().anchors)
         out.push_back({{"anchor", "", "", c}, nullptr, "", false});

@@ -108,13 +108,11 @@ std::vector<std::string> sections()
     return out;
 }
 
-bool is_named(std::string_view section) { return section == "key" || section == "rule"; }
-
 std::vector<Line> default_lines()
 {
     std::vector<Line> lines;
     for (const auto& section : sections())
-        add_section(lines, section, is_named(section) ? "NAME" : "", nullptr, true);
+        add_section(lines, section, policy::has_names(section) ? "NAME" : "", nullptr, true);
     return lines;
 }
 
@@ -123,7 +121,7 @@ std::vector<Line> lines_of(const policy::Config& config, bool set_only)
 {
     std::vector<Line> lines;
     for (const auto& section : sections())
-        if (!is_named(section)) add_section(lines, section, "", &config, !set_only);
+        if (!policy::has_names(section)) add_section(lines, section, "", &config, !set_only);
     std::vector<std::string> seen;
     for (const auto& s : config.settings) {
         if (s.name.empty()) continue;

@@ -58,10 +58,14 @@ struct Item {
 };
 
 // What the plan comes to, in the words of the configuration.
-std::vector<Item> plan_items(const gateway::Case& c, base::Time now)
+using Considered = std::vector<gateway::RecipientCertificates::Considered>;
+
+// `considered`: the certificates to encrypt to, and those passed over.
+std::vector<Item> plan_items(const gateway::Case& c, const gateway::World& world, Considered& considered)
 {
     using Kind = gateway::SignOutlook::Kind;
     const Plan& plan = c.plan();
+    const auto now = world.clock->now();
     std::vector<Item> items;
     if (c.decision.refusal) items.push_back({"refused", *c.decision.refusal});
     if (plan.dry_run) items.push_back({"dry run", "nothing is changed, the log says what would have been"});
@@ -98,12 +102,10 @@ std::vector<Item> plan_items(const gateway::Case& c, base::Time now)
     else if (!plan.no_encrypt_reason.empty())
         items.push_back({"in clear", plan.no_encrypt_reason});
     if (plan.encrypt != policy::Encrypt::no) {
-        base::FixedClock clock(now);
-        gateway::World world;
-        world.clock = &clock;
         const auto found = gateway::recipient_certificates(c, world);
         items.push_back({"certificates", found.missing.empty() ? "for every recipient"
                                                                : "none for " + found.names_missing()});
+        considered = found.considered;
     }
     if (plan.decrypt)
         items.push_back({"decrypt", c.snapshot.keys.entitled(c.envelope.recipients).empty()
@@ -116,7 +118,7 @@ std::vector<Item> plan_items(const gateway::Case& c, base::Time now)
     return items;
 }
 
-std::string text_of(const gateway::Case& c, const std::vector<Item>& items)
+std::string text_of(const gateway::Case& c, const std::vector<Item>& items, const Considered& considered)
 {
     const auto& facts = c.facts;
     const auto line = [](std::string_view label, std::string_view text) {
@@ -151,10 +153,14 @@ std::string text_of(const gateway::Case& c, const std::vector<Item>& items)
     }
     out += "\nwhat would happen\n";
     for (const auto& item : items) out += fmt::format("  {:<12}{}\n", item.label, display(item.text));
+    for (const auto& one : considered)
+        out += fmt::format("  {:<12}{}: {}{}\n", one.why_not.empty() ? "used" : "not used",
+                           display(one.recipient), display(one.what),
+                           one.why_not.empty() ? "" : ": " + display(one.why_not));
     return out;
 }
 
-Json json_of(const gateway::Case& c, const std::vector<Item>& items)
+Json json_of(const gateway::Case& c, const std::vector<Item>& items, const Considered& considered)
 {
     Json recipients = Json::array();
     for (const auto& trace : c.decision.recipients) {
@@ -169,11 +175,18 @@ Json json_of(const gateway::Case& c, const std::vector<Item>& items)
     }
     Json plan = Json::object();
     for (const auto& item : items) plan[item.label] = item.text;
+    Json certificates = Json::array();
+    for (const auto& one : considered)
+        certificates.push_back({{"recipient", one.recipient},
+                                {"what", one.what},
+                                {"used", one.why_not.empty()},
+                                {"why_not", one.why_not}});
     return {{"author", c.facts.author.address()},
             {"mail_from", c.facts.mail_from},
             {"direction", policy::name(c.decision.direction.direction)},
             {"direction_why", c.decision.direction.why},
             {"recipients", recipients},
+            {"certificates", certificates},
             {"plan", plan}};
 }
 
@@ -199,8 +212,15 @@ base::Result<int> run_explain(const ExplainOptions& options, const Global& globa
     std::optional<std::uint64_t> size;
     if (options.message) size = message->size();
     const gateway::Case c(message->envelope, message->fields(), *snapshot, size, policy::Trace::full);
-    const auto items = plan_items(c, now);
-    const auto written = options.json ? write_json(json_of(c, items)) : write_out(text_of(c, items));
+    base::FixedClock clock(now);
+    store::Sources sources(clock);
+    gateway::World world;
+    world.clock = &clock;
+    world.sources = &sources;
+    Considered considered;
+    const auto items = plan_items(c, world, considered);
+    const auto written = options.json ? write_json(json_of(c, items, considered))
+                                      : write_out(text_of(c, items, considered));
     if (!written) return base::fail(written.error());
     const auto& recipients = c.decision.recipients;
     const bool any = std::any_of(recipients.begin(), recipients.end(),

@@ -3,6 +3,7 @@ smimectl_SOURCES = \
 	src/ctl/cert_check.cc \
 	src/ctl/cert_expiry.cc \
 	src/ctl/cert_import.cc \
+	src/ctl/cert_pending.cc \
 	src/ctl/cert_remove.cc \
 	src/ctl/cert_store.cc \
 	src/ctl/command.h \

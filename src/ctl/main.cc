@@ -6,6 +6,7 @@
 #include "ctl/command.h"
 #include "ctl/options.h"
 #include "ctl/output.h"
+#include "store/environment.h"
 
 namespace
 {
@@ -20,6 +21,10 @@ constexpr Command cert[] = {
     {"export", "write one as PEM, DER or PFX", ctl::cert_export},
     {"remove", "remove one, or keep a key for decrypting only", ctl::cert_remove},
     {"expiry", "list what expires soon: for cron", ctl::cert_expiry},
+    {"pending", "list what mail has taught and nobody has approved", ctl::cert_pending},
+    {"approve", "use a learned certificate", ctl::cert_approve},
+    {"reject", "never use a learned certificate", ctl::cert_reject},
+    {"backup", "copy the database of learned certificates", ctl::cert_backup},
 };
 
 constexpr Command test_ca[] = {
@@ -44,7 +49,8 @@ constexpr Command commands[] = {
     {"decrypt", "decrypt a message with a given key", ctl::decrypt},
     {"reencapsulate", "make a clear signature opaque, without a key", ctl::reencapsulate},
     {"inspect", "show the MIME tree and the CMS layers of a message", ctl::inspect},
-    {"cert", "certificates: check, import, list, show, export, remove, expiry", nullptr, cert},
+    {"cert", "certificates: check, import, list, show, export, remove, expiry, pending and more", nullptr,
+     cert},
     {"test-ca", "a certification authority for trying things out", nullptr, test_ca},
     {"setup", "the lines that hook the milter into the MTA", nullptr, setup},
     {"doctor", "tell whether the milter is hooked in and reachable", ctl::doctor},
@@ -58,6 +64,7 @@ constexpr Command commands[] = {
 int main(int argc, char** argv)
 {
     try {
+        store::ignore_environment_of_libraries();
         const auto status = ctl::run_command_line(commands, argc, argv);
         if (status) return *status;
         ctl::remark(status.error().text());

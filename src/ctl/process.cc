@@ -102,6 +102,8 @@ base::Result<int> run_process(const ProcessOptions& options, const Global& globa
     world.random = &random;
     store::RevocationFetcher revocation(clock);
     world.revocation = &revocation;
+    store::Sources sources(clock);
+    world.sources = &sources;
     const auto outcome = gateway::process(*message, *snapshot, world);
 
     base::Result<> written;

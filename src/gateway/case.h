@@ -117,6 +117,7 @@ struct Encryption {
     std::string note;        // why not; "" when no rule wants it
     std::vector<cms::Certificate> certificates;
     std::size_t recipients = 0;  // of the certificates; the others are an archive's
+    std::string used, not_used;  // which, from where, and which not; for the log
     cms::Cipher cipher = cms::Cipher::aes256_cbc;
     std::optional<Protected> hidden;  // the message to be signed and encrypted instead
 };
@@ -153,6 +154,13 @@ void add_strip_evidence(const Verdict& verdict, Outcome& outcome);
 [[nodiscard]] Verdict verdict_on(const Case& c, const Message& message, const World& world);
 // Is the signature intact and the author's own, whoever vouches for it?
 [[nodiscard]] bool is_authors_own(const Verdict& verdict);
+
+// --- lesson.cc ---
+
+// Can a message of this author, in this direction, teach anything at all?
+[[nodiscard]] bool may_teach(const Case& c);
+// What one teaches that was judged so; nullopt when it teaches nothing (semantics F).
+[[nodiscard]] std::optional<store::Lesson> lesson_of(const Case& c, const Verdict& verdict, base::Time now);
 
 // --- already_signed.cc ---
 

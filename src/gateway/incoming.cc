@@ -26,6 +26,7 @@ VerifyRequest verify_request(const Case& c, const World& world)
     judge_as_configured(request, c.snapshot.config.judging);
     trust_pinned(request, c.snapshot.pinned.get());
     ask_for_revocation(request, c.snapshot.config.revocation, world.revocation, world.deadline);
+    request.teaches = may_teach(c);
     return request;
 }
 
@@ -136,6 +137,7 @@ void verify(const Case& c, const Message& message, const World& world, Outcome& 
     report.action = Done::verify;
     report.status = std::string(cms::name(code));
     report.reason = verdict.reason();
+    outcome.lesson = lesson_of(c, verdict, world.clock->now());
     describe_signer(verdict, report);
     list_findings(verdict, report);
     if (code == cms::Code::temperror) report.failed = Stage::verify;

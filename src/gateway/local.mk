@@ -7,6 +7,7 @@ libgateway_a_SOURCES += \
 	src/gateway/already_signed.cc \
 	src/gateway/authentication_results.cc src/gateway/authentication_results.h \
 	src/gateway/incoming.cc src/gateway/outgoing.cc \
+	src/gateway/lesson.cc \
 	src/gateway/marks.cc src/gateway/marks.h \
 	src/gateway/message.cc src/gateway/message.h \
 	src/gateway/outcome.cc src/gateway/outcome.h \
@@ -36,6 +37,7 @@ unit_sources += \
 	tests/unit/gateway_split_test.cc \
 	tests/unit/gateway_encrypt_test.cc \
 	tests/unit/gateway_site.h \
+	tests/unit/gateway_lesson_test.cc \
 	tests/unit/gateway_reencapsulate_test.cc \
 	tests/unit/gateway_results_test.cc \
 	tests/unit/gateway_sign_test.cc \

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/octets.h"
 #include "gateway/message.h"
+#include "store/harvest.h"
 
 namespace gateway
 {
@@ -78,6 +79,8 @@ struct Outcome {
     };
     std::vector<Fact> facts;
     base::Level level = base::Level::info;
+    // What the message teaches about its author; for the daemon to remember.
+    std::optional<store::Lesson> lesson;
     std::optional<Stage> failed;
 
     [[nodiscard]] bool edits() const { return !header.empty() || replace_body || !remove_recipients.empty(); }

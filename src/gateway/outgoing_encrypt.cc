@@ -110,8 +110,13 @@ Encryption prepare_encryption(const Case& c, const Message& message, const World
     if (c.envelope.recipients.size() > most_recipients)
         return give_up("more than " + std::to_string(most_recipients) + " recipients");
     auto found = recipient_certificates(c, world);
+    out.used = found.used();
+    out.not_used = found.not_used();
     if (!found.missing.empty()) {
-        if (mandatory) report.failed = Stage::certificate;
+        if (mandatory) {
+            report.failed = Stage::certificate;
+            if (!out.not_used.empty()) report.details.push_back({"not_used", out.not_used, false});
+        }
         return give_up("no certificate can be used for " + found.names_missing(), found.any_temporary());
     }
     if (c.envelope.recipients.size() > 1 && rule.encrypt_bcc != EncryptBcc::leak) {
@@ -127,7 +132,7 @@ Encryption prepare_encryption(const Case& c, const Message& message, const World
     out.recipients = found.certificates.size();
     out.cipher = c.envelope.earlier && c.envelope.earlier->cipher ? *c.envelope.earlier->cipher
                  : rule.cipher                                    ? *rule.cipher
-                                                                  : cms::common_cipher(found.certificates);
+                                                                  : cms::common_cipher(found.certificates, found.capabilities);
     out.certificates = std::move(found.certificates);
     if (const auto archive = c.snapshot.archives.find(rule.name); archive != c.snapshot.archives.end())
         out.certificates.insert(out.certificates.end(), archive->second.begin(), archive->second.end());
@@ -147,12 +152,17 @@ void encrypt(const Case& c, const Message& message, const Encryption& encryption
              Report& report)
 {
     const auto& plan = c.plan();
+    const auto tell_of_certificates = [&] {
+        if (!encryption.used.empty()) report.details.push_back({"certificate", encryption.used, false});
+        if (!encryption.not_used.empty()) report.details.push_back({"not_used", encryption.not_used, false});
+    };
     if (!encryption.wanted) {
         if (!encryption.note.empty()) report.details.push_back({"encrypt", encryption.note, false});
         if (encryption.by_author) {
             const auto edits = request_edits(c);
             outcome.header.insert(outcome.header.end(), edits.begin(), edits.end());
         }
+        tell_of_certificates();
         return;
     }
     const auto& rule = *plan.encrypt_rule;
@@ -179,6 +189,7 @@ void encrypt(const Case& c, const Message& message, const Encryption& encryption
     report.status = "ok";
     report.details.push_back({"cipher", cms::name(spec.cipher), false});
     report.details.push_back({"certificates", std::to_string(encryption.recipients), false});
+    tell_of_certificates();
     report.details.push_back({"signed", is_signed ? "yes" : "no", false});
     if (encryption.hidden) report.details.push_back({"subject", "hidden", false});
     if (!plan.encrypt_request.empty()) report.details.push_back({"requested", plan.encrypt_request, false});

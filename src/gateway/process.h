@@ -12,6 +12,7 @@
 #include "gateway/outcome.h"
 #include "gateway/snapshot.h"
 #include "store/revocation_fetcher.h"
+#include "store/sources.h"
 
 namespace gateway
 {
@@ -22,12 +23,18 @@ struct World {
     base::Random* random = nullptr;
     // Called now and then during long work; tells the MTA that we are alive.
     std::function<void()> progress;
+    // Called instead of that while nothing is computed because an answer is waited for,
+    // and `resume` once it is there, waited for or not: others may compute meanwhile.
+    std::function<void()> waiting{}, resume{};
     std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
     // Asked when the configuration wants CRLs fetched or OCSP; without it the
     // status of a certificate is then unknown.
     store::RevocationFetcher* revocation = nullptr;
     // Where failed decryptions are counted; without it they are not.
     FailureLimit* failures = nullptr;
+    // Asks the sources of [certificates] that have to be waited for; without it they
+    // are passed over.
+    store::Sources* sources = nullptr;
 };
 
 // At end-of-header: does anything need the body?

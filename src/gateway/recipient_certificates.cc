@@ -1,6 +1,8 @@
 #include "gateway/recipient_certificates.h"
 
 #include <algorithm>
+#include <chrono>
+#include <map>
 #include <unordered_set>
 
 #include "base/ascii.h"
@@ -18,11 +20,15 @@ using store::Purpose;
 using Kind = store::Provenance::Kind;
 
 constexpr std::size_t most_named = 10;
+constexpr std::size_t most_considered = 200;
+constexpr int patience = 3;  // of a message with each source, in its timeouts
 
 class Chooser
 {
+    using Answer = base::Result<std::shared_ptr<const store::Answer>>;
+
 public:
-    Chooser(const Case& c, const World& world) : c_(c)
+    Chooser(const Case& c, const World& world, RecipientCertificates& out) : c_(c), world_(world), out_(out)
     {
         VerifyRequest request;
         request.at = world.clock->now();
@@ -39,32 +45,54 @@ public:
         options_.ocsp = request.ocsp;
     }
 
-    void choose(const std::string& recipient, const policy::Rule& rule, RecipientCertificates& out)
+    void choose(const std::string& recipient, const policy::Rule& rule)
     {
+        recipient_ = &recipient;
+        all_ = rule.all_certificates;
+        any_ = false;
+        answers_.clear();
         why_.clear();
+        said_.reset();
         temporary_ = false;
         const std::string domain = "@" + mime::domain_of(recipient);
-        auto candidates = personal(recipient);
-        auto shared = vouched_for(domain);
-        candidates.insert(rule.prefer_domain ? candidates.begin() : candidates.end(), shared.begin(),
-                          shared.end());
-        bool any = false;
-        for (const auto& found : candidates) {
-            if (any && !rule.all_certificates) break;
-            if (!usable(found)) continue;
-            any = true;
-            if (std::find(out.certificates.begin(), out.certificates.end(), found.certificate) ==
-                out.certificates.end())
-                out.certificates.push_back(found.certificate);
-        }
-        if (any) return;
+        if (rule.prefer_domain) take(vouched_for(domain));
+        take(here(recipient));
+        ask(recipient);
+        said_.reset();  // what a person's program can do is nothing that the domain's gateway can
+        if (!rule.prefer_domain) take(vouched_for(domain));
+        if (any_) return;
         if (why_.empty()) explain(recipient);
-        out.missing.push_back({recipient, why_.empty() ? "no certificate" : why_, temporary_});
+        out_.missing.push_back({recipient, why_.empty() ? "no certificate" : why_, temporary_});
     }
 
 private:
-    // Best first, each once.
-    std::vector<Found> personal(const std::string& recipient)
+    // The first that may be used, or all of them.
+    void take(const std::vector<Found>& candidates)
+    {
+        for (const auto& found : candidates) {
+            std::string what = "serial " + found.certificate.serial() + ", " + found.origin.text();
+            if (any_ && !all_) {
+                consider(what, "an earlier one is used");
+                continue;
+            }
+            voucher_.clear();
+            if (const auto why = unusable(found)) {
+                consider(what, *why);
+                continue;
+            }
+            if (!voucher_.empty()) what += ", vouched for by source " + voucher_;
+            consider(what, "");
+            any_ = true;
+            if (std::find(out_.certificates.begin(), out_.certificates.end(), found.certificate) ==
+                out_.certificates.end()) {
+                out_.certificates.push_back(found.certificate);
+                out_.capabilities.push_back(found.capabilities ? found.capabilities : said_);
+            }
+        }
+    }
+
+    // Without waiting; best first.
+    std::vector<Found> here(const std::string& recipient)
     {
         auto out = vouched_for(recipient);
         std::vector<Found> others;
@@ -79,11 +107,69 @@ private:
             for (auto& f : *found)
                 if (f.origin.kind != Kind::pinned) others.push_back(std::move(f));
         }
-        std::stable_sort(others.begin(), others.end(), [](const Found& a, const Found& b) {
-            return store::better_than(a.certificate, b.certificate);
-        });
+        // What was learned about somebody holds for all certificates of theirs.
+        for (const auto& f : others)
+            if (!said_) said_ = f.capabilities;
+        std::stable_sort(others.begin(), others.end(), better);
         out.insert(out.end(), others.begin(), others.end());
         return out;
+    }
+
+    // In the order of the configuration, until one has something to use.
+    void ask(const std::string& recipient)
+    {
+        for (const auto& source : c_.snapshot.config.certificates.sources) {
+            if (!store::source_kind(source.uri)->waits) continue;
+            const std::string what = "source " + source.name;
+            if (any_ || world_.sources == nullptr) {
+                consider(what, any_ ? "not asked, there is a certificate already" : "not asked");
+                continue;
+            }
+            if (const auto unfit = store::unfit_to_ask(source, recipient)) {
+                consider(what, "not asked: " + *unfit);
+                continue;
+            }
+            const auto& answer = answer_of(source);
+            if (!answer) {
+                note(what + ": " + answer.error().what, true);
+                consider(what, answer.error().what);
+                continue;
+            }
+            for (const auto& remark : (*answer)->remarks) consider(what, remark);
+            if ((*answer)->found.empty()) consider(what, "no certificate");
+            std::vector<Found> fit;
+            for (const auto& found : (*answer)->found) {
+                if (const auto unfit = store::unfit_for(Purpose::encrypt, found.certificate, options_.at)) {
+                    consider("serial " + found.certificate.serial() + ", " + found.origin.text(), *unfit);
+                    note("its certificate " + found.certificate.serial() + ": " + *unfit, false);
+                } else {
+                    fit.push_back(found);
+                }
+            }
+            std::stable_sort(fit.begin(), fit.end(), better);
+            take(fit);
+        }
+    }
+
+    // Asked once for each recipient.
+    const Answer& answer_of(const store::SourceSettings& source)
+    {
+        const auto known = answers_.find(&source);
+        if (known != answers_.end()) return known->second;
+        // All recipients together do not wait for ever.
+        const auto [until, first] = waits_until_.try_emplace(
+            &source, std::min(world_.deadline, std::chrono::steady_clock::now() +
+                                                   patience * std::chrono::seconds(source.timeout)));
+        auto answer = world_.sources->ask(source, *recipient_, until->second,
+                                          world_.waiting ? world_.waiting : world_.progress);
+        if (world_.resume) world_.resume();
+        return answers_.emplace(&source, std::move(answer)).first->second;
+    }
+
+    static bool better(const Found& a, const Found& b)
+    {
+        if (a.preferred != b.preferred) return a.preferred;
+        return store::better_than(a.certificate, b.certificate);
     }
 
     std::vector<Found> vouched_for(const std::string& address)
@@ -95,24 +181,45 @@ private:
         return {};
     }
 
-    bool usable(const Found& found)
+    std::optional<std::string> unusable(const Found& found)
     {
         const auto& certificate = found.certificate;
-        if (const auto unfit = cms::unfit_for_encryption(certificate)) {
+        if (auto unfit = cms::unfit_for_encryption(certificate)) {
             note(*unfit, false);
-            return false;
+            return unfit;
         }
-        const auto path = c_.snapshot.trust.validate(certificate, {}, options_);
+        const auto path = c_.snapshot.trust.validate(certificate, found.issuers, options_);
         using enum cms::Finding;
-        const bool vouched = found.origin.kind != Kind::file;
+        bool vouched = found.origin.needs_no_path();
         for (const auto finding : path.findings.list()) {
-            // Whoever put it there answers for everything but its revocation.
-            if (vouched && finding != revoked) continue;
-            note("its certificate " + certificate.serial() + ": " + std::string(cms::reason(finding)),
-                 finding == revocation_unknown);
-            return false;
+            // Whoever vouches for it answers for everything but its revocation.
+            if (finding != revoked && (vouched || (vouched = signed_dns_vouches(found)))) continue;
+            const std::string why(cms::reason(finding));
+            note("its certificate " + certificate.serial() + ": " + why, finding == revocation_unknown);
+            return why;
         }
-        return true;
+        return std::nullopt;
+    }
+
+    // Records of the address's domain may confirm what was found elsewhere.
+    bool signed_dns_vouches(const Found& found)
+    {
+        if (world_.sources == nullptr) return false;
+        for (const auto& source : c_.snapshot.config.certificates.sources) {
+            if (!store::source_kind(source.uri)->vouches || store::unfit_to_ask(source, *recipient_))
+                continue;
+            const auto& answer = answer_of(source);
+            if (!answer) {
+                note("source " + source.name + ": " + answer.error().what, true);
+                continue;
+            }
+            if (cms::vouched_for(found.certificate, (*answer)->associations, found.issuers, c_.snapshot.trust,
+                                 options_)) {
+                voucher_ = source.name;
+                return true;
+            }
+        }
+        return false;
     }
 
     // Nothing was offered: is there something that is out of question?
@@ -135,23 +242,51 @@ private:
         temporary_ = temporary_ || temporary;
     }
 
+    void consider(std::string what, std::string why_not)
+    {
+        if (out_.considered.size() < most_considered)
+            out_.considered.push_back({*recipient_, std::move(what), std::move(why_not), any_});
+    }
+
     const Case& c_;
+    const World& world_;
+    RecipientCertificates& out_;
+    const std::string* recipient_ = nullptr;
+    bool all_ = false, any_ = false;
+    cms::SaidCapabilities said_;
+    std::map<const store::SourceSettings*, std::chrono::steady_clock::time_point> waits_until_;
+    std::map<const store::SourceSettings*, Answer> answers_;  // for the recipient
+    std::string voucher_;                                     // the source that vouches for a certificate
     cms::PathOptions options_;
     std::shared_ptr<cms::RevocationSource> source_;
     std::string why_;
     bool temporary_ = false;
 };
 
+// "carol@example.com: serial 01ab, file /etc/...", and how many more there are.
+std::string text_of(const std::vector<RecipientCertificates::Considered>& all, bool used)
+{
+    std::string out;
+    std::size_t n = 0;
+    for (const auto& one : all) {
+        if (one.why_not.empty() != used || (!used && one.after_one) || ++n > most_named) continue;
+        out += (out.empty() ? "" : "; ") + policy::shown(one.recipient) + ": " + one.what;
+        if (!used) out += ": " + one.why_not;
+    }
+    if (n > most_named) out += "; and " + std::to_string(n - most_named) + " more";
+    return out;
+}
+
 }  // namespace
 
 RecipientCertificates recipient_certificates(const Case& c, const World& world)
 {
     RecipientCertificates out;
-    Chooser chooser(c, world);
+    Chooser chooser(c, world, out);
     for (const auto& recipient : c.decision.recipients) {
         if (recipient.rule == nullptr || !recipient.rule->encrypts()) continue;
         if (world.progress) world.progress();
-        chooser.choose(recipient.recipient, *recipient.rule, out);
+        chooser.choose(recipient.recipient, *recipient.rule);
     }
     return out;
 }
@@ -164,6 +299,9 @@ std::string RecipientCertificates::names_missing() const
     if (missing.size() > most_named) out += " and " + std::to_string(missing.size() - most_named) + " more";
     return out;
 }
+
+std::string RecipientCertificates::used() const { return text_of(considered, true); }
+std::string RecipientCertificates::not_used() const { return text_of(considered, false); }
 
 bool RecipientCertificates::any_temporary() const
 {

@@ -191,8 +191,7 @@ void find_lacks(Snapshot& snapshot, base::Time now, std::vector<base::Problem>& 
     }
     const auto encrypting = std::find_if(config.rules.begin(), config.rules.end(),
                                          [](const policy::Rule& rule) { return rule.encrypts(); });
-    if (encrypting != config.rules.end() && config.certificates.path.empty() &&
-        config.certificates.pinned.empty() && snapshot.keys.all().empty())
+    if (encrypting != config.rules.end() && !config.certificates.any() && snapshot.keys.all().empty())
         warn(problems, encrypting->at(),
              "[rule " + encrypting->name + "] encrypts, but there are no certificates to encrypt for",
              "add a section [certificates] with path = /etc/smime-milter/certificates");
@@ -270,6 +269,9 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
         others.push_back(snapshot->pinned = store::DirectoryStore::open({path, Kind::pinned}, problems));
     if (const auto& path = loaded.certificates.path; !path.empty())
         others.push_back(store::DirectoryStore::open({path}, problems));
+    for (const auto& source : loaded.certificates.sources)
+        if (const auto* kind = store::source_kind(source.uri); kind->open_store != nullptr)
+            others.push_back(kind->open_store(source, problems));
     snapshot->certificates = std::make_shared<store::CombinedStore>(std::move(others));
 
     if (!named_keys_are_there(*snapshot, unchecked, problems)) return nullptr;

@@ -20,7 +20,8 @@ namespace gateway
 struct Snapshot {
     policy::Config config;
     store::KeyStore keys;
-    // Other people's, of [certificates]: pinned ones first.  Never null.
+    // Other people's, of [certificates]: pinned ones first.  Sources that have to be
+    // waited for are not among them: store::Sources asks those.  Never null.
     std::shared_ptr<const store::CertificateStore> certificates =
         std::make_shared<store::CombinedStore>(std::vector<std::shared_ptr<const store::CertificateStore>>());
     std::shared_ptr<const store::CertificateStore> pinned;  // of these; null without [certificates] pinned

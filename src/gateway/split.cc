@@ -136,7 +136,7 @@ void split(const Case& c, const Message& message, const World& world, Outcome& o
     }
 
     const auto cipher =
-        plan.encrypt_rule->cipher ? *plan.encrypt_rule->cipher : cms::common_cipher(found.certificates);
+        plan.encrypt_rule->cipher ? *plan.encrypt_rule->cipher : cms::common_cipher(found.certificates, found.capabilities);
     auto sealed = cms::seal(contents(c, message, cipher, world.clock->now()), c.snapshot.split_key);
     if (!sealed) {
         report.failed = Stage::split;

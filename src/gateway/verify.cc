@@ -22,6 +22,7 @@ cms::VerifyOptions options_for(const VerifyRequest& request)
     cms::VerifyOptions options;
     options.trust = request.trust;
     options.allow_sha1 = request.allow_sha1;
+    options.teaches = request.teaches;
     options.path.at = request.at;
     options.path.policy_check = request.policy_check;
     options.path.allow_sha1 = request.allow_sha1;

@@ -80,6 +80,7 @@ struct VerifyRequest {
     bool accept_sender = false;        // the signer may be the one of Sender (RFC 8550 section 3)
     bool strict_display_name = false;  // another address shown in From's name is a finding
     bool accept_octet_stream = false;  // application/octet-stream named *.p7m (RFC 8551 section 3.10)
+    bool teaches = false;              // whether what signers offer is wanted: cms::Offer
     std::optional<std::string> from;   // compare with this instead of the From field
 };
 

@@ -33,6 +33,7 @@
 #include "main/watchdog.h"
 #include "milter/preflight.h"
 #include "milter/service.h"
+#include "store/environment.h"
 #include "store/key_cache.h"
 
 namespace daemon_main
@@ -430,7 +431,10 @@ int Daemon::go_down(bool asked)
     metrics_.stop();
     watchdog_.stop();
     quiet_ = cut_off == 0;
-    runtime_->revocation.stop();  // its threads use OpenSSL, which is cleaned up at exit
+    // Their threads use OpenSSL, which is cleaned up at exit.
+    runtime_->revocation.stop();
+    runtime_->harvester.stop();
+    runtime_->sources.stop();
     log_.write(base::Level::notice, "stopped");
     return EXIT_SUCCESS;
 }
@@ -496,6 +500,7 @@ int main(int argc, char** argv)
         // Before OpenSSL has any memory at all.
         if (!cms::wipe_freed_memory()) std::fputs("smime-milter: OpenSSL was in use before main()\n", stderr);
         cms::keep_library_until_the_end();
+        store::ignore_environment_of_libraries();
         return daemon_main::run(argc, argv);
     } catch (const std::exception& e) {
         std::fprintf(stderr, "smime-milter: internal error: %s\n", e.what());

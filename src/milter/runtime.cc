@@ -36,6 +36,15 @@ Runtime::Runtime(base::Log& log_to, const base::Clock& clock_from, base::Random&
       admission(limits_of(*first)),
       in_force_{first, std::make_shared<const RuleHits>(first->config.rules, nullptr)}
 {
+    follow(*in_force_.snapshot);
+}
+
+// Its threads write and ask as this one says.
+void Runtime::follow(const gateway::Snapshot& snapshot)
+{
+    const auto& certificates = snapshot.config.certificates;
+    sources.keep_only(certificates.sources);
+    harvester.configure(certificates.learns_into(), certificates.harvest);
 }
 
 InForce Runtime::in_force() const
@@ -47,6 +56,7 @@ InForce Runtime::in_force() const
 void Runtime::replace_snapshot(std::shared_ptr<const gateway::Snapshot> next)
 {
     admission.set_limits(limits_of(*next));
+    follow(*next);
     const auto before = in_force().hits;  // reloads do not overlap: main/loader.h
     InForce now{next, std::make_shared<const RuleHits>(next->config.rules, before.get())};
     const std::lock_guard lock(mutex_);

@@ -17,7 +17,9 @@
 #include "gateway/snapshot.h"
 #include "milter/admission.h"
 #include "milter/meter.h"
+#include "store/harvester.h"
 #include "store/revocation_fetcher.h"
+#include "store/sources.h"
 
 namespace milter
 {
@@ -66,8 +68,11 @@ public:
     const base::Clock& clock;
     base::Random& random;
     Admission admission;
-    store::RevocationFetcher revocation{clock};  // outlives snapshots: a reload keeps what is known
-    gateway::FailureLimit failures;  // outlives snapshots, too
+    // These outlive snapshots: a reload keeps what is known.
+    gateway::FailureLimit failures;
+    store::RevocationFetcher revocation{clock};
+    store::Sources sources{clock, [this](base::Level level, const std::string& text) { log.write(level, text); }};
+    store::Harvester harvester{clock, sources, [this](base::Level level, const base::LogLine& line) { log.record(level, line); }};
     Meter meter;
     Recent recent;
     std::atomic<std::int64_t> connections = 0;
@@ -75,6 +80,8 @@ public:
     std::atomic<std::int64_t> receiving = 0;  // from the first header field to the end
 
 private:
+    void follow(const gateway::Snapshot& snapshot);
+
     mutable std::mutex mutex_;
     InForce in_force_;
     std::atomic<bool> draining_ = false;

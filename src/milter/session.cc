@@ -155,9 +155,12 @@ Answer Session::process(Mta& mta)
         told = now;
         return mta.progress();
     };
-    auto slot =
-        runtime_.admission.enter(passing.share, working_memory(passing.builder.held(), passing.weight),
-                                 began_ + longest_wait_for_a_slot, progress);
+    const auto working = working_memory(passing.builder.held(), passing.weight);
+    const auto enter = [&] {
+        return runtime_.admission.enter(passing.share, working, Steady::now() + longest_wait_for_a_slot,
+                                        progress);
+    };
+    auto slot = enter();
     if (!slot) return refuse(Trouble::overload, mta);
 
     auto envelope = std::move(passing.envelope);
@@ -167,10 +170,24 @@ Answer Session::process(Mta& mta)
     world.clock = &runtime_.clock;
     world.random = &runtime_.random;
     world.progress = [&progress] { (void)progress(); };
+    // A source that is slow must not keep those from computing who ask it nothing.
+    bool left_out = false;
+    world.waiting = [&] {
+        slot.release();
+        (void)progress();
+    };
+    world.resume = [&] {
+        if (!slot && !left_out) left_out = !(slot = enter());
+    };
     world.deadline = Steady::now() + longest_processing;
     world.revocation = &runtime_.revocation;
     world.failures = &runtime_.failures;
+    world.sources = &runtime_.sources;
     auto outcome = gateway::process(message, *passing.snapshot, world);
+    if (left_out) {
+        passing.envelope = message.envelope;
+        return refuse(Trouble::overload, mta);
+    }
     // The MTA may be slow to take a new body; others can compute meanwhile.
     slot.release();
 
@@ -181,6 +198,7 @@ Answer Session::process(Mta& mta)
             temporary_reply("451", "4.3.2", "the message could not be edited, try again later"));
     }
     report(message.envelope, outcome, message.size());
+    if (outcome.lesson) runtime_.harvester.learn(std::move(*outcome.lesson));
     return applied.answer;
 }
 

@@ -100,6 +100,14 @@ void read_directory(const std::string& main_file, std::vector<SourceFile>& sourc
 
 std::string Rule::at() const { return file + ":" + std::to_string(line); }
 
+const store::SourceSettings* Certificates::learns_into() const
+{
+    const auto found = std::find_if(sources.begin(), sources.end(), [](const store::SourceSettings& s) {
+        return store::source_kind(s.uri)->learns;
+    });
+    return found == sources.end() ? nullptr : &*found;
+}
+
 bool Config::is_local(std::string_view address) const
 {
     const auto domain = mime::domain_of(address);

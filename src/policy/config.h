@@ -14,7 +14,9 @@
 #include "cms/sign.h"
 #include "cms/trust.h"
 #include "policy/network.h"
+#include "store/harvest.h"
 #include "store/key_store.h"
+#include "store/source.h"
 #include "store/trust_store.h"
 
 namespace policy
@@ -183,10 +185,16 @@ struct Split {
     std::string reentry;                // the listener where the copies come back
 };
 
-// Directories of other people's certificates; "" when there is none.
+// Where other people's certificates are; "" when there is no such directory.
 struct Certificates {
     std::string path;
-    std::string pinned;  // ADDRESS.pem: trusted for this address
+    std::string pinned;                          // ADDRESS.pem: trusted for this address
+    std::vector<store::SourceSettings> sources;  // in the order of their lines
+    store::Harvest harvest = store::Harvest::off;
+
+    // Where what is learned goes: the first source that can take it.
+    [[nodiscard]] const store::SourceSettings* learns_into() const;
+    [[nodiscard]] bool any() const { return !path.empty() || !pinned.empty() || !sources.empty(); }
 };
 
 // How signatures are judged, beside anchors and revocation data.

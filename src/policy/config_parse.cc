@@ -3,10 +3,12 @@
 #include <config.h>  // of configure: "config.h" would be the one beside this file
 
 #include <algorithm>
+#include <optional>
 
 #include "base/ascii.h"
 #include "policy/rule_parse.h"
 #include "policy/section.h"
+#include "policy/source_parse.h"
 #include "store/http.h"
 
 namespace policy
@@ -14,6 +16,7 @@ namespace policy
 namespace
 {
 
+constexpr const char* default_learned = "sqlite:/var/lib/smime-milter/certificates.db";
 constexpr std::uint64_t kilo = 1U << 10, giga = 1U << 30;
 
 #ifdef HAVE_PROMETHEUS
@@ -108,9 +111,22 @@ constexpr Setter<Split> split_setters[] = {
     {"reentry", [](Split& s, const Value& v) { v.word(s.reentry); }},
 };
 
-constexpr Setter<Certificates> certificates_setters[] = {
-    {"path", [](Certificates& c, const Value& v) { v.path(c.path); }},
-    {"pinned", [](Certificates& c, const Value& v) { v.path(c.pinned); }},
+struct CertificatesDraft {
+    Certificates certificates;
+    SourceLines sources;
+    std::optional<store::Harvest> harvest;
+};
+
+constexpr Setter<CertificatesDraft> certificates_setters[] = {
+    {"path", [](CertificatesDraft& c, const Value& v) { v.path(c.certificates.path); }},
+    {"pinned", [](CertificatesDraft& c, const Value& v) { v.path(c.certificates.pinned); }},
+    {"source",
+     [](CertificatesDraft& c, const Value& v) { c.sources.emplace_back(v.text(), v.where()); }},
+    {"harvest",
+     [](CertificatesDraft& c, const Value& v) {
+         using enum store::Harvest;
+         v.one_of(c.harvest, {off, pending, automatic});
+     }},
 };
 
 struct TrustDraft {
@@ -167,8 +183,8 @@ public:
             if (directory_.origin.empty()) directory_.origin = s.at(s.line);
             apply<store::KeySource>(s, keys_setters, directory_, keys_seen_, settings, problems_);
         } else if (s.kind == "certificates") {
-            apply<Certificates>(s, certificates_setters, out_.config.certificates, certificates_seen_,
-                                settings, problems_);
+            apply<CertificatesDraft>(s, certificates_setters, certificates_, certificates_seen_, settings,
+                                     problems_);
         } else if (s.kind == "split") {
             if (split_where_.empty()) split_where_ = s.at(s.line);
             apply<Split>(s, split_setters, out_.config.split, split_seen_, settings, problems_);
@@ -177,6 +193,8 @@ public:
             apply<TrustDraft>(s, trust_setters, trust_, trust_seen_, settings, problems_);
         } else if (s.kind == "key" && is_new(s, keys_by_name_)) {
             key(s);
+        } else if (s.kind == "source" && is_new(s, sources_by_name_)) {
+            named_sources_.push_back(parse_source(s, settings, problems_));
         } else if (s.kind == "rule" && is_new(s, rules_by_name_)) {
             drafts_.push_back(parse_rule(s, settings, problems_));
         }
@@ -185,6 +203,7 @@ public:
     ParsedConfig finish()
     {
         directory();
+        certificates();
         split();
         trust();
         metrics();
@@ -206,15 +225,16 @@ private:
     bool has_the_right_name(const Section& s)
     {
         const auto where = s.at(s.line);
-        const bool named = s.kind == "key" || s.kind == "rule";
-        constexpr std::string_view kinds[] = {"milter", "keys",  "key", "certificates",
-                                              "split",  "trust", "rule"};
+        const bool named = has_names(s.kind);
+        constexpr std::string_view kinds[] = {"milter", "keys",  "key",   "certificates",
+                                              "source", "split", "trust", "rule"};
         if (std::find(std::begin(kinds), std::end(kinds), s.kind) == std::end(kinds)) {
             const auto near = nearest(s.kind, kinds);
             error(where,
                   "unknown section " + title(s) +
                       (near.empty() ? "" : " (did you mean \"" + std::string(near) + "\"?)"),
-                  "wanted [milter], [keys], [key NAME], [certificates], [split], [trust] or [rule NAME]");
+                  "wanted [milter], [keys], [key NAME], [certificates], [source NAME], [split], [trust] or "
+                  "[rule NAME]");
             return false;
         }
         if (named == s.name.empty()) {
@@ -276,6 +296,22 @@ private:
         }
     }
 
+    // Who wants to learn need not say where to; who has a place for it need not say that.
+    void certificates()
+    {
+        auto& out = out_.config.certificates;
+        const auto found = certificates_seen_.find("harvest");
+        const bool wants = certificates_.harvest && *certificates_.harvest != store::Harvest::off;
+        out = std::move(certificates_.certificates);
+        out.sources = choose_sources(certificates_.sources, named_sources_, problems_);
+        if (wants && out.learns_into() == nullptr) {
+            const SourceLines own = {{default_learned, found->second.where}};
+            for (auto& source : choose_sources(own, {}, problems_)) out.sources.push_back(std::move(source));
+        }
+        out.harvest = certificates_.harvest.value_or(
+            out.learns_into() == nullptr ? store::Harvest::off : store::Harvest::pending);
+    }
+
     void split()
     {
         const auto& s = out_.config.split;
@@ -330,7 +366,9 @@ private:
     std::string split_where_;
     store::KeySource directory_;
     TrustDraft trust_;
-    Names keys_by_name_, rules_by_name_;
+    CertificatesDraft certificates_;
+    std::vector<NamedSource> named_sources_;
+    Names keys_by_name_, rules_by_name_, sources_by_name_;
     std::vector<RuleDraft> drafts_;
 };
 

@@ -16,6 +16,7 @@ libgateway_a_SOURCES += \
 	src/policy/sender_login.cc src/policy/sender_login.h \
 	src/policy/shadow.cc \
 	src/policy/socket_address.cc \
+	src/policy/source_parse.cc src/policy/source_parse.h \
 	src/policy/value.cc src/policy/value.h
 
 unit_sources += \

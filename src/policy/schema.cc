@@ -57,6 +57,25 @@ constexpr KeySpec table[] = {
 
     {"certificates", "path", "path", "", "directory of correspondents' certificates, to encrypt to"},
     {"certificates", "pinned", "path", "", "directory of certificates that are trusted for one address each"},
+    {"certificates", "source", "uri|NAME", "", "where else certificates are, or the NAME of a [source NAME]",
+     list},
+    {"certificates", "harvest", "off|pending|auto", "",
+     "whether verified mail teaches its author's certificate; without it pending where a source can learn"},
+
+    {"source", "uri", "uri", "", "what it is, and where: sqlite:/PATH, ldaps://HOST/BASE and so on"},
+    {"source", "timeout", "number", "3", "seconds a message waits for an answer"},
+    {"source", "keep", "number", "", "hours an answer is kept; without it as the kind of source asks"},
+    {"source", "keep_none", "number", "", "minutes for which there being no certificate is kept"},
+    {"source", "recipients", "patterns", "", "the recipients that are asked for; without it all", list},
+    {"source", "user", "text", "", "whom to log in as"},
+    {"source", "password", "password", "", "where its password is"},
+    {"source", "ca", "path", "", "certificates of the CAs that the server's certificate may come from"},
+    {"source", "base", "text", "", "where to search in an LDAP directory, for a uri that does not say"},
+    {"source", "filter", "text", "(|(mail=%a)(proxyAddresses=smtp:%a))",
+     "what to search for in an LDAP directory"},
+    {"source", "starttls", "yes|no", "", "TLS for ldap://; without it yes, and no on this machine"},
+    {"source", "trust_anchor", "path", "/usr/share/dns/root.key", "the keys of the DNS root, for smimea:"},
+    {"source", "resolver", "text", "", "whom to ask for smimea:, without it as /etc/resolv.conf says"},
 
     {"split", "key", "path", "", "file with the secret of messages on their way to be split"},
     {"split", "entrance", "patterns", "", "listeners (macro daemon_name) whose mail may be split", list},
@@ -189,6 +208,11 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
         }
     }
     return best;
+}
+
+bool has_names(std::string_view section)
+{
+    return section == "key" || section == "source" || section == "rule";
 }
 
 std::string_view nearest_key(std::string_view section, std::string_view key)

@@ -11,7 +11,7 @@ namespace policy
 {
 
 struct KeySpec {
-    std::string_view section;  // "milter", "keys", "key", "trust", "rule"
+    std::string_view section;  // "milter", "keys", "key", "source", "trust", "rule" ...
     std::string_view key;
     std::string_view type;      // "yes|no", "size", "list", "path", "text", "a|b|c", ...
     std::string_view fallback;  // the default, as it would be written; "" for none
@@ -20,6 +20,8 @@ struct KeySpec {
 };
 
 [[nodiscard]] std::span<const KeySpec> schema();
+// [rule NAME] and the like: there may be several of them.
+[[nodiscard]] bool has_names(std::string_view section);
 [[nodiscard]] const KeySpec* find_key(std::string_view section, std::string_view key);
 // The nearest known key of the section, or "" when none is near.
 [[nodiscard]] std::string_view nearest_key(std::string_view section, std::string_view key);

@@ -52,9 +52,15 @@ const char* word(Provenance::Kind k)
         case Provenance::Kind::own_key: return "key";
         case Provenance::Kind::file: return "file";
         case Provenance::Kind::pinned: return "pinned";
+        case Provenance::Kind::learned: return "learned";
+        case Provenance::Kind::ldap: return "ldap";
+        case Provenance::Kind::dns: return "dns";
+        case Provenance::Kind::database: return "database";
     }
     return "";
 }
+
+std::string Provenance::text() const { return word(kind) + (file.empty() ? "" : " " + file); }
 
 Answer CombinedStore::find(std::string_view address, base::Time at, Purpose purpose) const
 {

@@ -17,6 +17,7 @@
 #include "base/octets.h"
 #include "base/result.h"
 #include "cms/certificate.h"
+#include "cms/encrypt.h"
 #include "cms/private_key.h"
 
 namespace store
@@ -32,19 +33,35 @@ enum class Purpose {
 // Where a certificate comes from, for the log and for smimectl.
 struct Provenance {
     enum class Kind {
-        own_key,  // beside its private key
-        file,     // an administrator put it there
-        pinned,   // an administrator vouches for it, for one address
+        own_key,   // beside its private key
+        file,      // an administrator put it there
+        pinned,    // an administrator vouches for it, for one address
+        learned,   // it came with mail that was verified
+        ldap,      // a directory service has it
+        dns,       // signed DNS has it (SMIMEA)
+        database,  // a database on a server has it
     };
     Kind kind = Kind::file;
-    std::string file;
+    std::string file;      // or what else says where: the source's name, and the place in it
+    bool vouched = false;  // by the source, for the address that was asked for
+
+    // No path to an anchor is asked of such a certificate; its revocation still counts.
+    [[nodiscard]] bool needs_no_path() const
+    {
+        return kind == Kind::own_key || kind == Kind::pinned || vouched;
+    }
+    [[nodiscard]] std::string text() const;  // "file /etc/.../alice.pem", "ldap partners: uid=alice"
 };
-[[nodiscard]] const char* word(Provenance::Kind k);  // "key", "file", "pinned"
+[[nodiscard]] const char* word(Provenance::Kind k);  // "key", "file", "pinned", "learned", "ldap", ...
 
 struct Found {
     cms::Certificate certificate;
     cms::PrivateKeyHandle key;  // for sign and decrypt; else null
     Provenance origin;
+    std::vector<cms::Certificate> issuers{};  // came with it; help to build its path
+    bool preferred = false;                   // by its owner (RFC 8551 section 2.5.3)
+    // What the owner's mail program said it can decrypt (RFC 8551 section 2.5.2).
+    std::optional<std::vector<cms::Cipher>> capabilities{};
 };
 
 class CertificateStore

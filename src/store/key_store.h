@@ -58,7 +58,7 @@ struct Identity {
     bool retired = false;          // decrypts and does nothing else: "alice.retired.p12"
     cms::Certificate certificate;
     cms::PrivateKeyHandle key;
-    Chain chain;                               // issuing intermediates, no self-signed root
+    Chain chain;                                 // issuing intermediates, no self-signed root
     std::vector<std::string> decrypts_for = {};  // as in KeySource
 };
 

@@ -4,13 +4,15 @@
 # which git ignores.
 
 packages_build="g++ make autoconf automake pkg-config libmilter-dev libssl-dev libmimetic-dev libinih-dev
-	libfmt-dev libcurl4-openssl-dev libidn2-dev libexpected-dev libcli11-dev nlohmann-json3-dev
-	prometheus-cpp-dev"
+	libfmt-dev libcurl4-openssl-dev libidn2-dev libsqlite3-dev libldap-dev libunbound-dev libpq-dev libexpected-dev
+	libcli11-dev nlohmann-json3-dev prometheus-cpp-dev"
 packages_postfix="openssl python3 postfix sasl2-bin libsasl2-modules"
 # What an unpacked Sendmail needs; itself it cannot be installed beside Postfix.
 packages_sendmail="openssl python3 m4 sasl2-bin libsasl2-modules libwrap0 libnsl2 libldap-2.5-0 libdb5.3"
+# Of these the programs are wanted, no service of the machine: see install_missing.
+packages_servers="slapd bind9 postgresql ldap-utils bind9-utils bind9-dnsutils"
 packages_tests="libgtest-dev libgmock-dev gpgsm gpg-agent libnss3-tools mandoc opendkim spamassassin spamd
-	spamass-milter haproxy softhsm2 libengine-pkcs11-openssl swtpm tpm2-openssl python3-icalendar"
+	spamass-milter haproxy softhsm2 libengine-pkcs11-openssl swtpm tpm2-openssl python3-icalendar $packages_servers"
 packages_package="build-essential debhelper lintian mmdebstrap strace systemd"
 packages_all="clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev xz-utils"
 
@@ -50,6 +52,30 @@ remove it.  Nothing was changed.  Run this in a container or a virtual machine w
 or, if this machine does not need $other: apt-get install postfix"
 }
 
+# A service that comes with a package is not started now, and not at the next boot.
+# What was installed before is nothing of ours.
+hold_services() {
+	held=
+	local package
+	for package in slapd bind9 postgresql; do
+		[[ " $* " != *" $package "* ]] || held="$held $package"
+	done
+	[ -n "$held" ] || return 0
+	echo "slapd slapd/no_configuration boolean true" | debconf-set-selections
+	[ -e /usr/sbin/policy-rc.d ] && return
+	printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d
+	policy=/usr/sbin/policy-rc.d
+	trap 'rm -f "$policy"' EXIT
+}
+
+release_services() {
+	local package
+	for package in $held; do
+		update-rc.d "${package/bind9/named}" disable >/dev/null 2>&1 || true
+	done
+	[ -z "${policy-}" ] || rm -f "$policy"
+}
+
 # Installs what of "$@" is missing, and says so; never more than once a run.
 install_missing() {
 	local missing log
@@ -64,6 +90,8 @@ install_missing() {
 		# Without a configuration Debian does not start it.
 		echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections
 	fi
+	# shellcheck disable=SC2086 # a list
+	hold_services $missing
 	log=$(mktemp)
 	export DEBIAN_FRONTEND=noninteractive
 	# shellcheck disable=SC2086 # a list
@@ -73,6 +101,7 @@ install_missing() {
 		die "apt-get could not install: $missing"
 	fi
 	rm -f "$log"
+	release_services
 	missing=$(missing_packages "$@")
 	[ -z "$missing" ] || die "still missing or too old after apt-get install: $missing"
 }

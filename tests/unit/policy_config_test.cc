@@ -127,7 +127,7 @@ TEST(Config, EachMistakeHasItsPlaceWhatWasFoundAndWhatIsWanted)
         {"[milter]\nfrobnicate = 1\n", "c:2: error: unknown key \"frobnicate\" in [milter]"},
         {"[milters]\n",
          "c:1: error: unknown section [milters] (did you mean \"milter\"?); wanted [milter], [keys], "
-         "[key NAME], [certificates], [split], [trust] or [rule NAME]"},
+         "[key NAME], [certificates], [source NAME], [split], [trust] or [rule NAME]"},
         {"[staff]\nsign = no\n", "c:1: error: unknown section [staff]; wanted"},
         {"[milter x]\n", "c:1: error: [milter x] takes no name; wanted [milter]"},
         {"[rule]\nsign = no\n", "c:1: error: [rule] has no name; wanted [rule NAME]"},
@@ -426,9 +426,11 @@ TEST(Schema, EveryKeyIsReadByTheLoader)
     // A value that no type takes must be refused for each key but free text.
     for (const auto& spec : schema()) {
         const std::string section(spec.section), key(spec.key);
-        const bool named = section == "rule" || section == "key";
+        const bool named = has_names(section);
         const auto loaded = load("[" + section + (named ? " n]\n" : "]\n") + key + " = <\x7e , , !! x\n");
-        const bool free = spec.type == "pattern";
+        // The texts of a source are read when a line uses it: what they mean depends on its kind.
+        const bool free =
+            spec.type == "pattern" || (section == "source" && (spec.type == "text" || spec.type == "uri"));
         bool refused = false;
         for (const auto& p : loaded.problems) refused = refused || p.error.where == "c:2";
         EXPECT_TRUE(refused || free) << section << "." << key;
@@ -448,6 +450,44 @@ TEST(Schema, EveryAlternativeOfATypeIsAcceptedOrNotAvailableYet)
             EXPECT_EQ(text.find("found, wanted"), std::string::npos) << text;
         }
     }
+}
+
+TEST(Config, SourcesStandInTheOrderOfTheirLinesAndTakeWhatTheirSectionsSay)
+{
+    const auto c = good(
+        "[source more]\nuri = directory:/b, with a comma\n"
+        "[certificates]\nsource = directory:/a\nsource = more\n[certificates]\nsource = directory:/c\n");
+    const auto& sources = c.certificates.sources;
+    ASSERT_EQ(sources.size(), 3U);
+    EXPECT_EQ(sources[0].uri, "directory:/a");
+    EXPECT_EQ(sources[0].name, "directory:/a");
+    EXPECT_EQ(sources[1].uri, "directory:/b, with a comma");
+    EXPECT_EQ(sources[1].name, "more");
+    EXPECT_EQ(sources[2].where, "c:7");
+    EXPECT_EQ(sources[0].timeout, 3U);
+}
+
+TEST(Config, ASourceThatCannotWorkIsNamedWithWhatIsWanted)
+{
+    const auto of = [](const std::string& line) {
+        return problem("[certificates]\nsource = " + line + "\n");
+    };
+    EXPECT_EQ(of("nobody").find("c:2: error: \"nobody\" is no source of certificates; wanted directory:"),
+              0U);
+    EXPECT_NE(of("directory:relative").find("names no absolute path; write directory:/PATH"),
+              std::string::npos);
+    EXPECT_NE(of("directory:/a\nsource = directory:/a").find("is there already"), std::string::npos);
+    EXPECT_NE(problem("[source a]\n").find("[source a] has no uri"), std::string::npos);
+    EXPECT_NE(
+        problem("[source a]\nuri = directory:/a\n").find("warning: [source a] is not used; add source = a"),
+        std::string::npos);
+    EXPECT_NE(of("a\n[source a]\nuri = directory:/a\ntimeout = 4")
+                  .find("c:5: error: timeout says nothing to a source directory; remove it"),
+              std::string::npos);
+    EXPECT_NE(problem("[source]\nuri = directory:/a\n").find("[source] has no name"), std::string::npos);
+    std::string many = "directory:/0";
+    for (int i = 1; i < 17; ++i) many += "\nsource = directory:/" + std::to_string(i);
+    EXPECT_NE(of(many).find("more than 16 sources"), std::string::npos);
 }
 
 TEST(Schema, KeysAreFoundByNearSpellings)
@@ -470,7 +510,7 @@ TEST(Schema, NoKeyIsListedTwiceAndDefaultsFitTheirTypes)
         EXPECT_TRUE(seen.insert(std::string(spec.section) + "." + std::string(spec.key)).second) << spec.key;
         EXPECT_FALSE(spec.summary.empty() || spec.type.empty()) << spec.key;
         if (spec.fallback.empty()) continue;
-        const bool named = spec.section == "rule" || spec.section == "key";
+        const bool named = has_names(spec.section);
         const auto text = load("[" + std::string(spec.section) + (named ? " n]\n" : "]\n") +
                                std::string(spec.key) + " = " + std::string(spec.fallback) + "\n")
                               .text();

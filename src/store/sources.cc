@@ -1,0 +1,536 @@
+#include "store/sources.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <list>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/log.h"
+#include "mime/address.h"
+
+namespace store
+{
+namespace
+{
+
+using Steady = std::chrono::steady_clock;
+using Outcome = base::Result<std::shared_ptr<const Answer>>;
+
+constexpr std::size_t longest_address = 320;  // RFC 5321 section 4.5.3.1
+constexpr std::size_t most_remarks = 8, longest_remark = 200;
+constexpr std::size_t most_issuers = 8;
+constexpr std::size_t decoded = 4096;  // what OpenSSL needs beside the octets of a certificate, about
+constexpr std::chrono::minutes after_failure(1);
+
+tl::unexpected<base::Error> unavailable(const SourceSettings& source, std::string what)
+{
+    return base::fail(base::Code::unavailable, source.name, std::move(what));
+}
+
+// Is it the source that fails, and not only the answer for one address?
+bool blames_the_source(base::Code code)
+{
+    return code != base::Code::data && code != base::Code::temporary && code != base::Code::no_input;
+}
+
+// For a log, and no longer when every octet has to be escaped.
+std::string phrase(std::string_view text)
+{
+    std::string out = base::printable(text, longest_remark);
+    if (out.size() > longest_remark) out.replace(longest_remark, std::string::npos, "...");
+    return out;
+}
+
+void remark(Answer& answer, std::string_view text)
+{
+    if (answer.remarks.size() < most_remarks) answer.remarks.push_back(phrase(text));
+}
+
+// Everything in `from` is a stranger's.
+Answer checked(const SourceAnswer& from, std::string_view address, const SourceSettings& source,
+               Provenance::Kind kind, const Sources::Bounds& bounds)
+{
+    Answer out;
+    std::unordered_set<std::string> seen;
+    std::size_t looked_at = 0;
+    for (const auto& text : from.remarks) remark(out, text);
+    out.keep_at_most = from.keep_at_most;
+    for (const auto& association : from.associations)
+        if (out.associations.size() < CertificateStore::most_found &&
+            association.data.size() <= bounds.largest)
+            out.associations.push_back(association);
+    for (const auto& given : from.certificates) {
+        if (++looked_at > bounds.certificates) {
+            remark(out, std::to_string(from.certificates.size()) + " certificates, only the first " +
+                            std::to_string(bounds.certificates) + " were looked at");
+            break;
+        }
+        if (given.der.size() > bounds.largest) {
+            remark(out, "a certificate of " + std::to_string(given.der.size()) + " octets is too large");
+            continue;
+        }
+        auto certificate = cms::Certificate::from_der(given.der);
+        if (!certificate) {
+            remark(out, "what should be a certificate is none");
+            continue;
+        }
+        if (!certificate->names(address)) {
+            remark(out, "certificate " + certificate->serial() + " is for another address");
+            continue;
+        }
+        if (!seen.insert(certificate->der()).second) continue;
+        Found found{std::move(*certificate), nullptr,          {kind, source.name, given.vouched}, {},
+                    given.preferred,         from.capabilities};
+        if (!given.place.empty()) found.origin.file += ": " + phrase(given.place);
+        for (std::size_t i = 0; i < given.issuers.size() && i < most_issuers; ++i) {
+            if (given.issuers[i].size() > bounds.largest) continue;
+            if (auto issuer = cms::Certificate::from_der(given.issuers[i]))
+                found.issuers.push_back(std::move(*issuer));
+        }
+        out.found.push_back(std::move(found));
+    }
+    std::stable_sort(out.found.begin(), out.found.end(), [](const Found& a, const Found& b) {
+        return better_than(a.certificate, b.certificate);
+    });
+    if (out.found.size() > CertificateStore::most_found)
+        out.found.erase(out.found.begin() + CertificateStore::most_found, out.found.end());
+    return out;
+}
+
+std::size_t octets_of(const Answer& answer)
+{
+    std::size_t octets = sizeof(Answer);
+    for (const auto& text : answer.remarks) octets += sizeof(std::string) + text.size();
+    for (const auto& a : answer.associations) octets += sizeof a + a.data.size();
+    for (const auto& found : answer.found) {
+        octets += sizeof(Found) + found.origin.file.size() + found.certificate.der().size() + decoded;
+        for (const auto& issuer : found.issuers) octets += issuer.der().size() + decoded;
+    }
+    return octets;
+}
+
+}  // namespace
+
+// A source that is asked.  All but `settings` and `cancelled` is guarded by the mutex of Shared.
+class Sources::Line
+{
+public:
+    struct Job {
+        std::string key, address;
+        Open open;
+        std::optional<Outcome> outcome;
+        bool outdated = false;  // was forgotten while it was asked for
+    };
+
+    explicit Line(SourceSettings s) : settings(std::move(s)), kind(source_kind(settings.uri)) {}
+
+    const SourceSettings settings;
+    const SourceKind* const kind;
+    const std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
+    std::vector<std::thread> threads;
+    std::deque<std::shared_ptr<Job>> waiting;
+    std::unordered_map<std::string, std::shared_ptr<Job>> jobs;  // waiting or under way
+    unsigned failures = 0;                                       // in a row
+    std::chrono::seconds rest{0};
+    base::Time rests_until{};
+    std::string last_error;
+    bool told = false;
+};
+
+class Sources::Shared
+{
+public:
+    Shared(const base::Clock& clock, Tell tell, Bounds bounds)
+        : clock_(clock), tell_(std::move(tell)), bounds_(bounds)
+    {
+    }
+
+    Outcome ask(const SourceSettings& source, std::string_view address, Steady::time_point until,
+                const std::function<void()>& progress, const Open& open)
+    {
+        const std::string identity = source.identity(), key = mime::address_key(address);
+        std::unique_lock lock(mutex_);
+        if (stopping_) return unavailable(source, "stopping");
+        if (auto known = remembered(cache_key(identity, key))) return *known;
+        auto& line = lines_[identity];
+        if (line == nullptr) line = std::make_shared<Line>(source);
+        std::shared_ptr<Line::Job> job;
+        if (const auto under_way = line->jobs.find(key); under_way != line->jobs.end()) {
+            job = under_way->second;
+        } else {
+            if (auto refused = refusal(*line)) {
+                ++counts_.refused;
+                return unavailable(source, *refused);
+            }
+            job = std::make_shared<Line::Job>(Line::Job{key, std::string(address), open, {}, false});
+            line->jobs[key] = job;
+            line->waiting.push_back(job);
+            if (line->threads.size() < line->kind->threads && line->threads.size() < line->jobs.size())
+                line->threads.emplace_back([this, mine = line] { work(mine); });
+            wanted_.notify_all();
+        }
+        until = std::min(until, Steady::now() + std::chrono::seconds(source.timeout));
+        // The first is short: most answers come at once, and then nothing is made of it.
+        std::chrono::milliseconds slice(20);
+        while (!job->outcome) {
+            const auto now = Steady::now();
+            if (now >= until) return unavailable(source, "no answer in time");
+            done_.wait_until(lock, std::min(until, now + slice), [&] { return job->outcome.has_value(); });
+            if (!progress || job->outcome) continue;
+            lock.unlock();
+            progress();
+            lock.lock();
+            slice = std::chrono::milliseconds(250);
+        }
+        return *job->outcome;
+    }
+
+    void forget(std::string_view address)
+    {
+        const std::string key = mime::address_key(address);
+        const std::lock_guard lock(mutex_);
+        for (const auto& [identity, line] : lines_) {
+            if (const auto found = cache_.find(cache_key(identity, key)); found != cache_.end())
+                drop(found->second);
+            if (const auto job = line->jobs.find(key); job != line->jobs.end()) job->second->outdated = true;
+        }
+    }
+
+    void keep_only(const std::vector<SourceSettings>& sources)
+    {
+        std::unordered_set<std::string> wanted;
+        for (const auto& source : sources) wanted.insert(source.identity());
+        const std::lock_guard lock(mutex_);
+        for (auto it = lines_.begin(); it != lines_.end();) {
+            if (wanted.contains(it->first)) {
+                ++it;
+                continue;
+            }
+            retire(*it->second);
+            it = lines_.erase(it);
+        }
+        wanted_.notify_all();
+        done_.notify_all();
+    }
+
+    void stop()
+    {
+        std::vector<std::thread> ending;
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+            for (auto& [identity, line] : lines_) retire(*line);
+            lines_.clear();
+            ending.swap(retired_);
+        }
+        wanted_.notify_all();
+        done_.notify_all();
+        for (auto& t : ending) t.join();
+    }
+
+    Counts counts() const
+    {
+        const std::lock_guard lock(mutex_);
+        Counts c = counts_;
+        c.answers = positive_.size();
+        c.none = negative_.size();
+        c.octets = held_;
+        for (const auto& [identity, line] : lines_) c.threads += line->threads.size();
+        return c;
+    }
+
+private:
+    struct Entry {
+        std::string key;
+        Outcome outcome;
+        std::size_t octets = 0;
+        base::Time since, until;
+        bool none = false;
+    };
+    using Entries = std::list<Entry>;  // used last comes first
+
+    static std::string cache_key(const std::string& identity, const std::string& key)
+    {
+        return identity + '\n' + key;
+    }
+
+    // Why nothing is asked now.
+    std::optional<std::string> refusal(const Line& line) const
+    {
+        if (line.kind == nullptr) return "no source of this kind";
+        if (line.waiting.size() >= bounds_.waiting) return "too many questions are waiting";
+        if (clock_.now() < line.rests_until)
+            return line.last_error + " (not asked until " + base::iso8601(line.rests_until) + ")";
+        // After a rest one question tries it out.
+        if (line.failures >= bounds_.failures && !line.jobs.empty()) return line.last_error;
+        return std::nullopt;
+    }
+
+    std::optional<Outcome> remembered(const std::string& key)
+    {
+        const auto found = cache_.find(key);
+        if (found == cache_.end()) return std::nullopt;
+        const auto entry = found->second;
+        const auto now = clock_.now();
+        if (now < entry->since || now >= entry->until) {
+            drop(entry);
+            return std::nullopt;
+        }
+        auto& list = entry->none ? negative_ : positive_;
+        list.splice(list.begin(), list, entry);
+        ++counts_.from_cache;
+        return entry->outcome;
+    }
+
+    void work(const std::shared_ptr<Line>& line)
+    {
+        // A library may write to a connection that is gone.
+        sigset_t pipe;
+        sigemptyset(&pipe);
+        sigaddset(&pipe, SIGPIPE);
+        pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
+        std::unique_ptr<CertificateSource> backend;
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            wanted_.wait(lock, [&] { return *line->cancelled || !line->waiting.empty(); });
+            if (*line->cancelled) return;
+            const auto job = line->waiting.front();
+            line->waiting.pop_front();
+            ++counts_.asked;
+            lock.unlock();
+            auto outcome = question(*line, *job, backend);
+            if (!outcome && blames_the_source(outcome.error().code)) backend.reset();
+            lock.lock();
+            const auto said = judge(*line, outcome);
+            if (!job->outdated) keep(*line, *job, outcome);
+            finish(*line, *job, std::move(outcome));
+            if (said.second.empty() || !tell_) continue;
+            lock.unlock();
+            tell_(said.first, said.second);
+            lock.lock();
+        }
+    }
+
+    Outcome question(const Line& line, const Line::Job& job,
+                     std::unique_ptr<CertificateSource>& backend) const
+    {
+        const auto& settings = line.settings;
+        const Patience patience{Steady::now() + std::chrono::seconds(settings.timeout), line.cancelled};
+        // A connection that has been idle may be gone without a word.
+        for (bool again = backend != nullptr;; again = false) {
+            if (backend == nullptr) {
+                auto made = job.open ? job.open(settings) : line.kind->open(settings);
+                if (!made) return base::fail(made.error());
+                backend = std::move(*made);
+            }
+            auto answer = backend->find(job.address, patience);
+            if (answer)
+                return std::make_shared<const Answer>(
+                    checked(*answer, job.address, settings, line.kind->provenance, bounds_));
+            if (!again || !blames_the_source(answer.error().code) || patience.over())
+                return base::fail(answer.error());
+            backend.reset();
+        }
+    }
+
+    // What to tell about the source, after an answer of it.
+    std::pair<base::Level, std::string> judge(Line& line, const Outcome& outcome)
+    {
+        const std::string whose = "source " + line.settings.name + ": ";
+        if (outcome || !blames_the_source(outcome.error().code)) {
+            line.failures = 0;
+            line.rest = std::chrono::seconds(0);
+            if (!std::exchange(line.told, false)) return {};
+            return {base::Level::notice, whose + "answers again"};
+        }
+        ++counts_.failed;
+        ++line.failures;
+        line.last_error = phrase(outcome.error().what);
+        if (line.failures < bounds_.failures || *line.cancelled) return {};
+        line.rest = line.rest.count() == 0 ? bounds_.rest : std::min(2 * line.rest, bounds_.longest_rest);
+        line.rests_until = clock_.now() + line.rest;
+        // Who waits for a turn would wait for nothing.
+        for (const auto& job : std::exchange(line.waiting, {})) {
+            ++counts_.refused;
+            finish(line, *job, unavailable(line.settings, line.last_error));
+        }
+        if (std::exchange(line.told, true)) return {};
+        const auto& remedy = outcome.error().remedy;
+        return {base::Level::warning, whose + line.last_error +
+                                          "; it is left alone for some seconds at a time" +
+                                          (remedy.empty() ? "" : "; " + remedy)};
+    }
+
+    void finish(Line& line, Line::Job& job, Outcome outcome)
+    {
+        job.outcome = std::move(outcome);
+        // May be another one's by now.
+        if (const auto it = line.jobs.find(job.key); it != line.jobs.end() && it->second.get() == &job)
+            line.jobs.erase(it);
+        done_.notify_all();
+    }
+
+    void keep(const Line& line, const Line::Job& job, const Outcome& outcome)
+    {
+        if (!outcome && blames_the_source(outcome.error().code)) return;  // the rest takes care of that
+        const auto now = clock_.now();
+        Entry entry;
+        entry.key = cache_key(line.settings.identity(), job.key);
+        entry.outcome = outcome;
+        entry.since = now;
+        entry.none = !outcome || ((*outcome)->found.empty() && (*outcome)->associations.empty());
+        if (!outcome)
+            entry.until = now + after_failure;
+        else if (entry.none)
+            entry.until = now + std::chrono::minutes(line.settings.keep_none);
+        else
+            entry.until = now + std::chrono::hours(line.settings.keep);
+        if (outcome && (*outcome)->keep_at_most)
+            entry.until = std::min(entry.until, now + *(*outcome)->keep_at_most);
+        if (outcome)
+            for (const auto& found : (*outcome)->found)
+                if (found.certificate.not_after() > now)
+                    entry.until = std::min(entry.until, found.certificate.not_after());
+        if (entry.until <= now) return;
+        entry.octets = sizeof(Entry) + 2 * entry.key.size() + (outcome ? octets_of(**outcome) : 256);
+        if (const auto found = cache_.find(entry.key); found != cache_.end()) drop(found->second);
+        auto& list = entry.none ? negative_ : positive_;
+        held_ += entry.octets;
+        list.push_front(std::move(entry));
+        cache_[list.front().key] = list.begin();
+        while (negative_.size() > bounds_.none) drop(std::prev(negative_.end()));
+        while (positive_.size() > bounds_.answers) drop(std::prev(positive_.end()));
+        // Strangers can make the one list long: the other is for correspondents.
+        while (held_ > bounds_.octets && !negative_.empty()) drop(std::prev(negative_.end()));
+        while (held_ > bounds_.octets && !positive_.empty()) drop(std::prev(positive_.end()));
+    }
+
+    void drop(Entries::iterator entry)
+    {
+        held_ -= entry->octets;
+        cache_.erase(entry->key);
+        (entry->none ? negative_ : positive_).erase(entry);
+    }
+
+    void retire(Line& line)
+    {
+        *line.cancelled = true;
+        for (const auto& job : std::exchange(line.waiting, {}))
+            job->outcome = unavailable(line.settings, "stopping");
+        for (auto& t : line.threads) retired_.push_back(std::move(t));
+        line.threads.clear();
+    }
+
+    const base::Clock& clock_;
+    const Tell tell_;
+    const Bounds bounds_;
+    mutable std::mutex mutex_;
+    std::condition_variable wanted_, done_;
+    bool stopping_ = false;
+    std::unordered_map<std::string, std::shared_ptr<Line>> lines_;  // by SourceSettings::identity()
+    std::vector<std::thread> retired_;
+    Entries positive_, negative_;
+    std::unordered_map<std::string, Entries::iterator> cache_;
+    std::size_t held_ = 0;
+    Counts counts_;
+};
+
+class Sources::BoundStore final : public CertificateStore
+{
+public:
+    BoundStore(std::shared_ptr<Shared> shared, SourceSettings source, Steady::time_point until,
+               std::function<void()> progress, Open open)
+        : shared_(std::move(shared)),
+          source_(std::move(source)),
+          until_(until),
+          progress_(std::move(progress)),
+          open_(std::move(open))
+    {
+    }
+
+    base::Result<std::vector<Found>> find(std::string_view address, base::Time at,
+                                          Purpose purpose) const override
+    {
+        std::vector<Found> out;
+        if (purpose == Purpose::sign || purpose == Purpose::decrypt || unfit_to_ask(source_, address))
+            return out;
+        const auto answer = shared_->ask(source_, address, until_, progress_, open_);
+        if (!answer) return base::fail(answer.error());
+        for (const auto& found : (*answer)->found)
+            if (!unfit_for(purpose, found.certificate, at)) out.push_back(found);
+        return out;
+    }
+
+    // Nothing but addresses is asked over a network.
+    base::Result<std::vector<Found>> by_subject_key_id(base::Octets) const override
+    {
+        return std::vector<Found>();
+    }
+    base::Result<std::vector<Found>> by_issuer_and_serial(base::Octets, std::string_view) const override
+    {
+        return std::vector<Found>();
+    }
+    base::Result<std::optional<Found>> by_fingerprint(std::string_view) const override
+    {
+        return std::optional<Found>();
+    }
+
+private:
+    std::shared_ptr<Shared> shared_;
+    SourceSettings source_;
+    Steady::time_point until_;
+    std::function<void()> progress_;
+    Open open_;
+};
+
+Sources::Sources(const base::Clock& clock, Tell tell) : Sources(clock, std::move(tell), Bounds{}) {}
+
+Sources::Sources(const base::Clock& clock, Tell tell, Bounds bounds)
+    : shared_(std::make_shared<Shared>(clock, std::move(tell), bounds))
+{
+}
+
+Sources::~Sources() { stop(); }
+
+base::Result<std::shared_ptr<const Answer>> Sources::ask(const SourceSettings& source,
+                                                         std::string_view address, Steady::time_point until,
+                                                         const std::function<void()>& progress,
+                                                         const Open& open)
+{
+    return shared_->ask(source, address, until, progress, open);
+}
+
+std::unique_ptr<CertificateStore> Sources::store(SourceSettings source, Steady::time_point until,
+                                                 std::function<void()> progress, Open open)
+{
+    return std::make_unique<BoundStore>(shared_, std::move(source), until, std::move(progress),
+                                        std::move(open));
+}
+
+void Sources::forget(std::string_view address) { shared_->forget(address); }
+void Sources::keep_only(const std::vector<SourceSettings>& sources) { shared_->keep_only(sources); }
+void Sources::stop() { shared_->stop(); }
+Sources::Counts Sources::counts() const { return shared_->counts(); }
+
+std::optional<std::string> unfit_to_ask(const SourceSettings& source, std::string_view address)
+{
+    mime::Mailbox mailbox;
+    if (address.size() > longest_address || !mime::parse_address(address, mailbox) ||
+        mailbox.address() != address)
+        return "not an address to ask for";
+    const auto& patterns = source.recipients;
+    if (!patterns.empty() && std::none_of(patterns.begin(), patterns.end(), [&](const std::string& p) {
+            return mime::address_matches(p, address);
+        }))
+        return "not among its recipients";
+    return std::nullopt;
+}
+
+}  // namespace store
