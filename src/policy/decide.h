@@ -135,5 +135,7 @@ struct Shadow {
 [[nodiscard]] const char* name(Strip s);
 [[nodiscard]] const char* name(OnResult r);
 [[nodiscard]] const char* name(Encrypt e);
+[[nodiscard]] const char* name(AlreadySigned a);
+[[nodiscard]] const char* name(EightBitSigned e);
 
 }  // namespace policy
