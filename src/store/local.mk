@@ -12,7 +12,7 @@ libgateway_a_SOURCES += \
 	src/store/http.cc src/store/http.h \
 	src/store/key_cache.cc src/store/key_cache.h \
 	src/store/key_index.cc src/store/key_index.h \
-	src/store/key_loader.cc src/store/key_loader.h \
+	src/store/key_loader.cc src/store/key_loader.h src/store/key_pairing.cc \
 	src/store/key_store.cc src/store/key_store.h \
 	src/store/ldap.cc src/store/ldap.h \
 	src/store/ldap_connection.cc src/store/ldap_connection.h \
