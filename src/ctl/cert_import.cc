@@ -68,7 +68,11 @@ class Import
 {
 public:
     Import(const ImportOptions& options, const gateway::Snapshot& snapshot, const CertificateFile& file)
-        : options_(options), config_(snapshot.config), file_(file), held_(everything(snapshot))
+        : options_(options),
+          config_(snapshot.config),
+          trust_(snapshot.trust),
+          file_(file),
+          held_(everything(snapshot))
     {
         request_.now = base::SystemClock().now();
         request_.helpers = &file.content.certificates;
@@ -238,12 +242,25 @@ private:
                               "say --as anchor or --as intermediate");
         for (const auto& c : users)
             if (!accept(c)) return exit_no;
-        for (const auto& c : users)
+        for (const auto& c : users) {
             if (auto ok =
                     put(config_.certificates.path + "/" + file_stem(c) + ".pem", cms::to_pem(c), 0644, c);
                 !ok)
                 return base::fail(ok.error());
+            warn_of_path(c);
+        }
         return done();
+    }
+
+    // It is stored all the same: its CA may become an anchor later.
+    void warn_of_path(const cms::Certificate& c)
+    {
+        cms::PathOptions how;
+        how.at = request_.now;
+        const auto judged = trust_.validate(c, file_.content.certificates, how);
+        if (!judged.findings.has(cms::Finding::untrusted)) return;
+        text_ += "warn  path: no path to an anchor: nothing is encrypted to it; --as anchor its CA (" +
+                 display(c.issuer()) + "), or --pin ADDRESS\n";
     }
 
     base::Result<int> pin()
@@ -319,6 +336,7 @@ private:
 
     const ImportOptions& options_;
     const policy::Config& config_;
+    const cms::Trust& trust_;
     const CertificateFile& file_;
     const std::vector<Held> held_;  // there already
     store::CheckRequest request_{};

@@ -131,9 +131,21 @@ void KeyLoader::read_file(const std::string& path)
     if (!opened) {
         base::Error error = opened.error();
         const bool locked = error.code == base::Code::permission;
-        if (locked && password != nullptr)
+        if (locked && password == nullptr && !source_.origin.empty())
+            error.remedy = "its password belongs into a file that password = file:PATH names " +
+                           std::string(source_.name.empty() ? "in [keys]" : "in [key " + source_.name + "]") +
+                           " at " + source_.origin + ", or into " + path + std::string(own_password_suffix);
+        else if (locked && password != nullptr && password->reveal().empty())
+            error.what = "the password file is empty: " +
+                         (*own ? path + std::string(own_password_suffix) : source_.password.text);
+        else if (locked && password != nullptr)
             error.remedy = "check the password in " +
-                           (*own ? path + std::string(own_password_suffix) : source_.password.text);
+                           (*own ? path + std::string(own_password_suffix) + " (its first line)"
+                                 : source_.password.text +
+                                       " (its first line); if this file has another one, write it to " +
+                                       path + std::string(own_password_suffix));
+        if (locked && password != nullptr && password->reveal().empty())
+            error.remedy = "write the password into it, as its only line";
         failed_stems_.insert(stem(path));
         // That the password cannot be read is said already, once for all files.
         if (!locked || password != nullptr || !password_failed_) failed(path, std::move(error));

@@ -27,7 +27,8 @@ libgateway_a_SOURCES += \
 	src/store/sources.cc src/store/sources.h \
 	src/store/sqlite_database.cc src/store/sqlite_database.h \
 	src/store/sqlite_store.cc src/store/sqlite_store.h \
-	src/store/trust_store.cc src/store/trust_store.h
+	src/store/trust_store.cc src/store/trust_store.h \
+	src/store/writers.cc src/store/writers.h
 
 unit_sources += \
 	tests/unit/store_certificate_check_test.cc \

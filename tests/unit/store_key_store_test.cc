@@ -288,8 +288,18 @@ TEST(KeyStoreTest, WrongPasswordNamesTheFileAndNotThePassword)
     const auto password = d.put("password", "battery staple\n", 0640);
     const auto [keys, problems] = load(d, "file:" + password);
     ASSERT_EQ(problems.size(), 1U);
-    EXPECT_EQ(text(problems),
-              (d / "alice.p12") + ": error: wrong password; check the password in file:" + password + "\n");
+    EXPECT_EQ(text(problems), (d / "alice.p12") + ": error: wrong password; check the password in file:" +
+                                  password + " (its first line); if this file has another one, write it to " +
+                                  (d / "alice.p12") + ".password\n");
+    d.put("password", "\n", 0640);
+    EXPECT_EQ(text(load(d, "file:" + password).problems),
+              (d / "alice.p12") + ": error: the password file is empty: file:" + password +
+                  "; write the password into it, as its only line\n");
+    EXPECT_NE(text(load(d).problems)
+                  .find("its password belongs into a file that password = file:PATH names in [keys] at "
+                        "smime-milter.conf:3, or into " +
+                        (d / "alice.p12") + ".password"),
+              std::string::npos);
 }
 
 TEST(KeyStoreTest, AFileMayHaveAPasswordOfItsOwn)
