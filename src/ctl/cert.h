@@ -45,8 +45,10 @@ struct CertificateFile {
 // not remembered.
 struct Held : store::Kept {
     cms::PrivateKeyHandle key;
-    std::string certificate_file;  // of a key: where its certificate lies
-    bool retired = false;          // a key that only decrypts
+    bool retired = false;  // a key that only decrypts
+    // Of a key: every file of the same [keys] path, or of the same [key NAME], that holds
+    // the private key, and every one that holds the certificate.
+    std::vector<std::string> key_files = {}, certificate_files = {};
 };
 [[nodiscard]] std::vector<Held> everything(const gateway::Snapshot& snapshot);
 

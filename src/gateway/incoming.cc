@@ -164,7 +164,9 @@ void verify(const Case& c, const Message& message, const World& world, Outcome& 
                "the signature cannot be verified at the moment");
         return;
     }
-    if (plan.strip != policy::Strip::never) strip(c, message, verdict, outcome, report);
+    // Where a rule wants it and the mixture of rules does not, the log says why.
+    if (plan.strip != policy::Strip::never || !plan.no_strip_reason.empty())
+        strip(c, message, verdict, outcome, report);
     treat_signature(c, message, verdict, world, outcome, report);
     if (outcome.action != Action::accept) return;
     const bool stripped_bad = report.action == Done::strip && code != cms::Code::pass;

@@ -45,6 +45,10 @@ std::optional<std::string> read(const std::string& file, const std::string& wher
             error.remedy =
                 "name the configuration with -c FILE; a commented one to begin with is "
                 "conf/smime-milter.conf of the sources";
+        if (missing && !where.empty() && error.remedy.empty())
+            error.remedy =
+                "make it, with lines \"LOGIN: ADDRESS[, ADDRESS...]\", or remove sender_login: a "
+                "login then signs for itself only";
         if (!where.empty()) {
             error.what = error.where + ": " + error.what;
             error.where = where;
@@ -87,7 +91,7 @@ void read_directory(const std::string& main_file, std::vector<SourceFile>& sourc
             if (!is_leftover(name))
                 report(problems, base::Severity::warning, directory + "/" + name,
                        "not read: its name does not end in .conf",
-                       "rename it to " + name + ".conf, or move it away");
+                       "rename it to " + name.substr(0, name.rfind('.')) + ".conf, or move it away");
             continue;
         }
         std::string file = directory;

@@ -414,8 +414,10 @@ TEST(Config, WhatTheShippedFileSuggestsLoadsWhenUncommented)
             !(i + 1 < file->size() && (std::islower((*file)[i + 1]) != 0 || (*file)[i + 1] == '[')))
             text += (*file)[i];
     const auto config = good(text);
-    EXPECT_EQ(config.rules.size(), 1U);
+    ASSERT_EQ(config.rules.size(), 2U);
+    EXPECT_EQ(config.rules[0].name + " " + config.rules[1].name, "partner staff");
     EXPECT_EQ(config.keys.size(), 1U);
+    EXPECT_FALSE(config.certificates.path.empty());
     EXPECT_EQ(config.local_domains.size(), 1U);
 }
 
