@@ -92,7 +92,7 @@ TEST(ShadowedRules, AFallbackThatVerifiesIsNotTakenAwayUnnoticed)
     EXPECT_EQ(unverified(relay + "verify = yes\n" + fallback), "");
     EXPECT_EQ(unverified(relay + "recipient = *@lists.example.org\n" + fallback), "");
     EXPECT_EQ(unverified("[rule in]\ndirection = incoming\nverify = yes\n" + relay + fallback), "");
-    EXPECT_EQ(unverified(relay + "[rule default]\ndirection = incoming\nfallback = yes\n"), "");
+    EXPECT_EQ(unverified(relay + "[rule default]\ndirection = incoming\nverify = no\nfallback = yes\n"), "");
 }
 
 TEST(ShadowedRules, AFallbackIsMeantToBeShadowedButShadowsOthers)
