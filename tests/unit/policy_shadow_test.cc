@@ -79,9 +79,9 @@ TEST(ShadowedRules, DirectionsCoverWhatTheyInclude)
 TEST(ShadowedRules, AFallbackThatVerifiesIsNotTakenAwayUnnoticed)
 {
     const auto unverified = [](const std::string& rules) {
+        const auto config = good("[milter]\nlocal_domains = example.org\n" + rules);
         std::string out;
-        for (const auto& s : unverified_fallbacks(good("[milter]\nlocal_domains = example.org\n" + rules)))
-            out += s.rule->name + " by " + s.by->name + ";";
+        for (const auto& s : unverified_fallbacks(config)) out += s.rule->name + " by " + s.by->name + ";";
         return out;
     };
     const std::string fallback = "[rule default]\ndirection = incoming\nverify = yes\nfallback = yes\n";
@@ -92,7 +92,7 @@ TEST(ShadowedRules, AFallbackThatVerifiesIsNotTakenAwayUnnoticed)
     EXPECT_EQ(unverified(relay + "verify = yes\n" + fallback), "");
     EXPECT_EQ(unverified(relay + "recipient = *@lists.example.org\n" + fallback), "");
     EXPECT_EQ(unverified("[rule in]\ndirection = incoming\nverify = yes\n" + relay + fallback), "");
-    EXPECT_EQ(unverified(relay + "[rule default]\ndirection = incoming\nfallback = yes\n"), "");
+    EXPECT_EQ(unverified(relay + "[rule default]\ndirection = incoming\nverify = no\nfallback = yes\n"), "");
 }
 
 TEST(ShadowedRules, AFallbackIsMeantToBeShadowedButShadowsOthers)

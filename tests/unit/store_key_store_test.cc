@@ -239,8 +239,10 @@ TEST(KeyStoreTest, EachBadFileIsAProblemOfItsOwnAndTheRestLoads)  // C03
               (d / "junk.pfx") + " tells more\n",
           (d / "open.pem") + ": error: mode 0644: readable by others; run: chmod 640 " + (d / "open.pem") +
               "\n",
-          (d / "locked.p12") + ": error: encrypted, and no password was given; set password = file:PATH or "
-                               "credential:NAME for it\n",
+          (d / "locked.p12") +
+              ": error: encrypted, and no password was given; its password belongs into a file "
+              "that password = file:PATH names in [keys] at smime-milter.conf:3, or into " +
+              (d / "locked.p12") + ".password\n",
           (d / "lonely.pem") +
               ": error: a private key without its certificate; put the certificate into the same file "
               "or beside it as " +
