@@ -18,14 +18,13 @@ namespace
 
 constexpr std::size_t max_file = 16U << 20;
 
-// Whoever can write what is read here can have anybody's mail signed; who can write to
-// its directory can put another file in its place (not in one like /tmp).
+// Whoever can write what is read here, or add to a directory of it, can have anybody's
+// mail signed.
 void check_rights(const std::string& path, std::vector<base::Problem>& problems)
 {
     struct stat st{};
     if (stat(path.c_str(), &st) != 0) return;  // whoever reads it says so
-    const bool guarded = S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX) != 0;
-    if ((st.st_mode & S_IWOTH) != 0 && !guarded)
+    if ((st.st_mode & S_IWOTH) != 0)
         report(problems, base::Severity::error, path, "writable by others", "run: chmod o-w " + path);
     else if ((st.st_mode & S_IWGRP) != 0 && st.st_gid != 0)
         report(problems, base::Severity::warning, path,

@@ -15,8 +15,7 @@ enum class Writers {
 };
 
 // An error for what everybody may write, since whoever adds a file there is trusted; a
-// warning for what a group other than root's may write.  Directories with the sticky bit
-// are shared on purpose, /tmp for example, and left alone.  The path itself and the first
+// warning for what a group other than root's may write.  The path itself and the first
 // of its files are named, the others counted.  What is not there is somebody else's news.
 void report_writers(const std::string& path, Writers which, std::vector<base::Problem>& problems);
 
