@@ -29,10 +29,12 @@ base::Result<store::SourceSettings> learned_source(const Global& global)
     const auto config = policy::load_config(global.config, problems);
     report(problems, config.has_value());
     if (!config)
-        return base::fail(Code::configuration, global.config, "cannot be used", "mend it; see smimectl configtest");
+        return base::fail(Code::configuration, global.config, "cannot be used",
+                          "mend it; see smimectl configtest");
     const auto* source = config->certificates.learns_into();
     if (source == nullptr)
-        return base::fail(Code::configuration, global.config, "nothing is learned: [certificates] has no database",
+        return base::fail(Code::configuration, global.config,
+                          "nothing is learned: [certificates] has no database",
                           "add source = sqlite:/var/lib/smime-milter/certificates.db, and harvest = pending");
     return *source;
 }
@@ -53,10 +55,11 @@ base::Result<std::unique_ptr<store::LearnedStore>> open_learned(const store::Sou
 base::Result<std::vector<Entry>> all_in(store::LearnedStore& learned, LearnedState state)
 {
     std::vector<Entry> out;
-    for (;;) {
-        auto some = learned.list(state, out.size(), page);
+    for (std::size_t at = 0;;) {
+        const auto before = at;
+        auto some = learned.list(state, at, page);
         if (!some) return base::fail(some.error());
-        const bool last = some->size() < page;
+        const bool last = at == before;
         for (auto& entry : *some) out.push_back(std::move(entry));
         if (last) return out;
     }
@@ -101,8 +104,8 @@ bool means(const std::string& what, const Entry& entry)
 }
 
 // `from`: the states of those that may be meant.
-base::Result<int> run_decide(const std::string& what, LearnedState to, std::initializer_list<LearnedState> from,
-                             const Global& global)
+base::Result<int> run_decide(const std::string& what, LearnedState to,
+                             std::initializer_list<LearnedState> from, const Global& global)
 {
     const auto source = learned_source(global);
     if (!source) return base::fail(source.error());
@@ -130,8 +133,8 @@ base::Result<int> run_decide(const std::string& what, LearnedState to, std::init
     if (!done) return base::fail(done.error());
     if (!*done)
         return base::fail(Code::temporary, "", "it is not there any more", "see smimectl cert pending");
-    const auto written = write_out(fmt::format("{}: {} for {}\n", word(to), display(describe(certificate)),
-                                               display(entry.address)));
+    const auto written = write_out(
+        fmt::format("{}: {} for {}\n", word(to), display(describe(certificate)), display(entry.address)));
     if (!written) return base::fail(written.error());
     return exit_yes;
 }

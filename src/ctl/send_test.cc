@@ -181,7 +181,8 @@ base::Result<int> run_send(const SendOptions& options, const Global& global)
     base::SystemRandom().fill(noise);
     const std::string id = "<smimectl." + base::hex({reinterpret_cast<const char*>(noise), sizeof noise}) +
                            options.from.substr(options.from.rfind('@')) + ">";
-    request->octets = test_message(options, id, now);
+    const std::string message = test_message(options, id, now);
+    request->octets = message;
     const auto reply = store::smtp_send(*request);
     if (!reply) return base::fail(reply.error());
     std::string text = "message   " + id + "\n";

@@ -56,6 +56,20 @@ enum class Stage {
 inline constexpr std::size_t stages = static_cast<std::size_t>(Stage::internal) + 1;
 [[nodiscard]] const char* name(Stage stage);
 
+// Copies that the daemon gives to the MTA by SMTP before the message is answered; the
+// message itself then goes nowhere.
+struct HandOver {
+    struct Copy {
+        std::string to;
+        std::string id;  // the same when the same message comes again for the same recipient
+    };
+    std::string server;  // "127.0.0.1:10027"
+    std::string from;    // "" for the null sender
+    std::vector<Copy> copies;
+    std::string octets;       // of each, wire form
+    bool identified = false;  // by a Message-ID: no other message is like it
+};
+
 struct Outcome {
     Action action = Action::accept;
     // For reject and tempfail; text without details that help an attacker.
@@ -71,6 +85,7 @@ struct Outcome {
     bool replace_body = false;
     std::vector<BodyPiece> body;                 // when replace_body
     std::vector<std::size_t> remove_recipients;  // indices into Envelope::recipients
+    std::optional<HandOver> hand_over;           // without any edit
 
     // For the log line, metrics and --json, in the order in which they are shown.
     struct Fact {

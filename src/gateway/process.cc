@@ -264,12 +264,29 @@ Outcome process_returned(const Message& message, const Snapshot& snapshot, const
     return outcome;
 }
 
+// Here a copy would go out sealed, or be split again.  The one who is told is ourselves.
+Outcome astray(const Message& message, const Snapshot& snapshot)
+{
+    const Case c(message.envelope, message.fields(), snapshot, message.size());
+    Outcome outcome;
+    Report report;
+    outcome.level = base::Level::error;
+    refuse(outcome, report, Action::tempfail, "451", "4.3.5",
+           "this is not the listener for copies of split mail");
+    report.reason =
+        "[split] hand_over leads to a listener that is not reentry = " + snapshot.config.split.reentry;
+    report.failed = Stage::split;
+    finish(outcome, c, std::move(report));
+    return outcome;
+}
+
 }  // namespace
 
 HeaderDecision at_end_of_header(const Envelope& envelope, const mime::Header& header,
                                 const Snapshot& snapshot)
 {
-    if (is_reentry(envelope, snapshot.config)) return {Need::body, {}, weight_of_encryption};
+    if (is_reentry(envelope, snapshot.config) || is_astray(envelope, header, snapshot.config))
+        return {Need::body, {}, weight_of_encryption};
     const Case c(envelope, header.fields, snapshot, std::nullopt);
     const bool heavy = c.plan().encrypt != policy::Encrypt::no || c.plan().decrypt ||
                        claims_opaque_layer(header.fields) ||
@@ -283,8 +300,12 @@ HeaderDecision at_end_of_header(const Envelope& envelope, const mime::Header& he
 
 Outcome process(const Message& message, const Snapshot& snapshot, const World& world)
 {
-    return is_reentry(message.envelope, snapshot.config) ? process_returned(message, snapshot, world)
-                                                         : process_one(message, snapshot, world);
+    if (is_reentry(message.envelope, snapshot.config)) return process_returned(message, snapshot, world);
+    // Whoever only claims to be a copy is mail like any other.
+    if (is_astray(message.envelope, message.header(), snapshot.config) &&
+        returned(message, snapshot, world.clock->now()))
+        return astray(message, snapshot);
+    return process_one(message, snapshot, world);
 }
 
 }  // namespace gateway

@@ -7,9 +7,11 @@
 #include "base/ascii.h"
 #include "cms/capabilities.h"
 #include "cms/seal.h"
+#include "cms/text.h"
 #include "gateway/onto.h"
 #include "gateway/recipient_certificates.h"
 #include "mime/codec.h"
+#include "mime/date.h"
 #include "policy/encryption.h"
 
 namespace gateway
@@ -101,6 +103,47 @@ std::optional<Contents> read_contents(std::string_view octets)
     return out;
 }
 
+// Of what a client sends again when it tries again, whatever MTAs and other filters put
+// on top of it meanwhile.
+std::string identity(const Case& c, const Message& message)
+{
+    std::string out;
+    for (const auto& field : c.fields)
+        for (const char* name : {"Message-ID", "Date", "From", "To", "Cc", "Subject"})
+            if (base::iequals(field.name, name) || is_content_field(field.name)) {
+                out += field.raw;
+                break;
+            }
+    return cms::sha256_hex(out) + cms::sha256_hex(message.body()) + "\n" + c.envelope.mail_from + "\n";
+}
+
+// The edits in copies of our own instead, with a trace of where they come from: the MTA
+// has not put its Received there yet.
+void give_to_mta(const Case& c, const Message& message, const World& world, const std::string& server,
+                 Outcome& outcome)
+{
+    const auto& envelope = c.envelope;
+    const auto known = [](const std::string& text) {
+        return text.empty() ? std::string("unknown") : one_line(text);
+    };
+    outcome.header.push_back({HeaderEdit::Kind::insert, "Received", 1,
+                              "from " + known(envelope.client_name) + " ([" + known(envelope.client) +
+                                  "])\n\tby " + known(envelope.mta_name) + " (smime-milter) id " +
+                                  known(envelope.queue_id) + ";\n\t" +
+                                  mime::format_date(world.clock->now())});
+    HandOver out;
+    out.server = server;
+    out.from = envelope.mail_from;
+    out.octets = render(message, outcome);
+    out.identified = message.header().find("Message-ID") != nullptr;
+    const auto same = identity(c, message);
+    for (const auto& to : envelope.recipients) out.copies.push_back({to, cms::sha256_hex(same + to)});
+    outcome.header.clear();
+    outcome.replace_body = false;
+    outcome.body.clear();
+    outcome.hand_over = std::move(out);
+}
+
 tl::unexpected<base::Error> unfit(std::string why)
 {
     return base::fail(base::Code::data, "", std::move(why));
@@ -135,8 +178,9 @@ void split(const Case& c, const Message& message, const World& world, Outcome& o
                                demanded.any_temporary());
     }
 
-    const auto cipher =
-        plan.encrypt_rule->cipher ? *plan.encrypt_rule->cipher : cms::common_cipher(found.certificates, found.capabilities);
+    const auto cipher = plan.encrypt_rule->cipher
+                            ? *plan.encrypt_rule->cipher
+                            : cms::common_cipher(found.certificates, found.capabilities);
     auto sealed = cms::seal(contents(c, message, cipher, world.clock->now()), c.snapshot.split_key);
     if (!sealed) {
         report.failed = Stage::split;
@@ -153,10 +197,20 @@ void split(const Case& c, const Message& message, const World& world, Outcome& o
     outcome.header.push_back({HeaderEdit::Kind::insert, split_field, 1, "1"});
     outcome.replace_body = true;
     outcome.body = {mime::base64_lines(*sealed)};
+    if (const auto& server = c.snapshot.config.split.hand_over; !server.empty()) {
+        give_to_mta(c, message, world, server, outcome);
+        report.details.push_back({"hand_over", server, false});
+    }
     report.action = Done::split;
     report.status = "ok";
     report.details.push_back({"cipher", cms::name(cipher), false});
     if (!plan.encrypt_request.empty()) report.details.push_back({"requested", plan.encrypt_request, false});
+}
+
+bool is_astray(const Envelope& envelope, const mime::Header& header, const policy::Config& config)
+{
+    return !config.split.hand_over.empty() && !is_reentry(envelope, config) &&
+           header.find(split_field) != nullptr;
 }
 
 bool is_reentry(const Envelope& envelope, const policy::Config& config)

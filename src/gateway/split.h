@@ -24,6 +24,10 @@ void split(const Case& c, const Message& message, const World& world, Outcome& o
 // Where the copies come back.
 [[nodiscard]] bool is_reentry(const Envelope& envelope, const policy::Config& config);
 
+// With [split] hand_over: does it look like a copy that we have given to the wrong listener?
+[[nodiscard]] bool is_astray(const Envelope& envelope, const mime::Header& header,
+                             const policy::Config& config);
+
 // The message as it was at the entrance, with this copy's recipients; and edits that
 // remove the DKIM signatures it got on its way, which hold for what was sealed only.
 struct Returned {

@@ -179,6 +179,7 @@ base::Result<> Daemon::come_up()
         log_.write(base::Level::error, bound.error().text() + "; nobody can ask for metrics");
 
     runtime_.emplace(log_, clock_, random_, std::move(snapshot));
+    loader_.remember_hand_overs(*runtime_);
     service_->start(*runtime_, [this] {
         const std::uint64_t one = 1;
         if (write(ended_, &one, sizeof one) < 0) return;  // cannot happen: the counter is not full

@@ -47,11 +47,11 @@ bool loses(const gateway::Snapshot& before, const gateway::Snapshot& now)
 }
 
 // Where the unit keeps what it may forget; "" where there is no such place.
-std::string key_index()
+std::string state_file(const char* name)
 {
     const char* given = getenv("STATE_DIRECTORY");  // NOLINT(concurrency-mt-unsafe)
     const std::string directory = given != nullptr && *given == '/' ? given : "/var/lib/smime-milter";
-    return access(directory.c_str(), W_OK | X_OK) == 0 ? directory + "/keys.index" : std::string();
+    return access(directory.c_str(), W_OK | X_OK) == 0 ? directory + "/" + name : std::string();
 }
 
 }  // namespace
@@ -72,8 +72,8 @@ std::shared_ptr<const gateway::Snapshot> Loader::load(std::vector<std::string>& 
                                                       const gateway::Snapshot* before)
 {
     std::vector<base::Problem> problems;
-    auto snapshot =
-        gateway::load_snapshot(file_, clock_.now(), problems, gateway::Credentials::needed, key_index());
+    auto snapshot = gateway::load_snapshot(file_, clock_.now(), problems, gateway::Credentials::needed,
+                                           state_file("keys.index"));
     if (snapshot)
         for (const auto& lack : snapshot->lacks) problems.push_back({base::Severity::error, lack});
     for (const auto& problem : problems) say(level_of(problem.severity), problem.text(), lines);
@@ -94,6 +94,18 @@ std::shared_ptr<const gateway::Snapshot> Loader::load()
     return load(lines, nullptr);
 }
 
+void Loader::remember_hand_overs(milter::Runtime& runtime)
+{
+    if (runtime.snapshot()->config.split.hand_over.empty()) return;
+    const std::string file = state_file("handed-over");
+    if (file.empty())
+        return log_.write(base::Level::warning,
+                          "[split] hand_over: there is no directory for state, so a restart makes copies "
+                          "possible that come twice");
+    if (const auto kept = runtime.handed_over.keep_in(file, clock_.now()); !kept)
+        log_.write(base::Level::error, "[split] hand_over: " + kept.error().text());
+}
+
 Loader::Result Loader::reload(milter::Runtime& runtime)
 {
     const std::lock_guard lock(loading_);
@@ -109,6 +121,7 @@ Loader::Result Loader::reload(milter::Runtime& runtime)
     const std::string summary = "configuration loaded: " + counted(snapshot->config.rules.size(), "rule") +
                                 ", " + counted(snapshot->keys.all().size(), "key");
     runtime.replace_snapshot(std::move(snapshot));
+    remember_hand_overs(runtime);
     say(base::Level::notice, summary, result.lines);
     result.loaded = true;
     return result;

@@ -29,6 +29,9 @@ public:
     };
     [[nodiscard]] Result reload(milter::Runtime& runtime);
 
+    // With [split] hand_over, from now on beyond our end: see milter/handed_over.h.
+    void remember_hand_overs(milter::Runtime& runtime);
+
     // The first load; nullptr when the daemon cannot start.
     [[nodiscard]] std::shared_ptr<const gateway::Snapshot> load();
 

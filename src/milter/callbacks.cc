@@ -200,6 +200,7 @@ sfsistat answered_step(SMFICTX* context, const char* name, Step step) noexcept
             case Answer::proceed: return SMFIS_CONTINUE;
             case Answer::accept: return SMFIS_ACCEPT;
             case Answer::reject: return SMFIS_REJECT;
+            case Answer::discard: return SMFIS_DISCARD;
             case Answer::tempfail: break;
         }
         return SMFIS_TEMPFAIL;

@@ -2,6 +2,8 @@
 libgateway_a_SOURCES += \
 	src/milter/admission.cc src/milter/admission.h \
 	src/milter/apply.cc src/milter/apply.h \
+	src/milter/hand_over.cc src/milter/hand_over.h \
+	src/milter/handed_over.cc src/milter/handed_over.h \
 	src/milter/endpoint.cc src/milter/endpoint.h \
 	src/milter/envelope.cc src/milter/envelope.h \
 	src/milter/meter.cc src/milter/meter.h \

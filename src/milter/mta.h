@@ -43,6 +43,7 @@ public:
 };
 
 // What a callback answers.
-enum class Answer { proceed, accept, reject, tempfail };
+// (discard: it is accepted, and goes nowhere.)
+enum class Answer { proceed, accept, reject, tempfail, discard };
 
 }  // namespace milter

@@ -16,6 +16,7 @@
 #include "gateway/outcome.h"
 #include "gateway/snapshot.h"
 #include "milter/admission.h"
+#include "milter/handed_over.h"
 #include "milter/meter.h"
 #include "store/harvester.h"
 #include "store/revocation_fetcher.h"
@@ -71,8 +72,11 @@ public:
     // These outlive snapshots: a reload keeps what is known.
     gateway::FailureLimit failures;
     store::RevocationFetcher revocation{clock};
-    store::Sources sources{clock, [this](base::Level level, const std::string& text) { log.write(level, text); }};
-    store::Harvester harvester{clock, sources, [this](base::Level level, const base::LogLine& line) { log.record(level, line); }};
+    store::Sources sources{clock,
+                           [this](base::Level level, const std::string& text) { log.write(level, text); }};
+    store::Harvester harvester{
+        clock, sources, [this](base::Level level, const base::LogLine& line) { log.record(level, line); }};
+    HandedOver handed_over;
     Meter meter;
     Recent recent;
     std::atomic<std::int64_t> connections = 0;

@@ -5,6 +5,7 @@
 #include "gateway/split.h"
 #include "milter/apply.h"
 #include "milter/envelope.h"
+#include "milter/hand_over.h"
 
 namespace milter
 {
@@ -191,6 +192,11 @@ Answer Session::process(Mta& mta)
     // The MTA may be slow to take a new body; others can compute meanwhile.
     slot.release();
 
+    if (outcome.hand_over) {
+        const Answer answer = hand_over(outcome, mta, progress);
+        report(message.envelope, outcome, message.size());
+        return answer;
+    }
     const Applied applied = apply(outcome, message, mta);
     if (!applied.failure.empty()) {
         outcome = postponed(applied.failure, base::Level::error, gateway::Stage::edit);
@@ -200,6 +206,41 @@ Answer Session::process(Mta& mta)
     report(message.envelope, outcome, message.size());
     if (outcome.lesson) runtime_.harvester.learn(std::move(*outcome.lesson));
     return applied.answer;
+}
+
+// The MTA answers its client when this comes back: with 250 only when it has all copies.
+Answer Session::hand_over(gateway::Outcome& outcome, Mta& mta, const std::function<bool()>& progress)
+{
+    using End = HandingOver::End;
+    const auto done = milter::hand_over(*outcome.hand_over, runtime_.handed_over, runtime_.clock, progress);
+    outcome.hand_over.reset();
+    if (!done.warning.empty()) runtime_.log.write(base::Level::warning, "[split]: " + done.warning);
+    const auto tell = [&](const char* key, unsigned number) {
+        if (number > 0) outcome.facts.push_back({key, std::to_string(number), false});
+    };
+    if (done.end != End::all) {
+        auto facts = std::move(outcome.facts);
+        outcome = postponed(done.reason, base::Level::warning, gateway::Stage::split);
+        if (done.end == End::never) {
+            outcome.action = gateway::Action::reject;
+            outcome.facts[0].value = "reject";
+            outcome.facts[1].value = "550 5.3.0";
+        }
+        // Whose message it was stays.
+        for (auto& fact : facts)
+            if (fact.key != "action" && fact.key != "status" && fact.key != "reason")
+                outcome.facts.push_back(std::move(fact));
+    }
+    tell("given", done.given);
+    tell("given_earlier", done.given_earlier);
+    if (done.end == End::all) return Answer::discard;
+    if (done.end == End::never) {
+        (void)mta.set_reply(permanent_reply("550", "5.3.0", "this message is refused for " + done.refused));
+        return Answer::reject;
+    }
+    (void)mta.set_reply(temporary_reply(
+        "451", "4.3.2", "not all copies of this message could be handed over, try again later"));
+    return Answer::tempfail;
 }
 
 void Session::abort()

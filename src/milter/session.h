@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,6 +58,7 @@ private:
     [[nodiscard]] Answer refuse(Trouble trouble, Mta& mta);
     [[nodiscard]] Answer process(Mta& mta);
     // `octets`: of the message, where all of it was seen.
+    Answer hand_over(gateway::Outcome& outcome, Mta& mta, const std::function<bool()>& progress);
     void report(const gateway::Envelope& envelope, const gateway::Outcome& outcome,
                 std::optional<std::uint64_t> octets = std::nullopt);
 

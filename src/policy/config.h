@@ -183,6 +183,7 @@ struct Split {
     std::string key;                    // file with what authenticates them on their way; "": no splitting
     std::vector<std::string> entrance;  // listeners whose mail may be split
     std::string reentry;                // the listener where the copies come back
+    std::string hand_over;  // its "HOST:PORT" when we bring them there ourselves; "": the MTA does
 };
 
 // Where other people's certificates are; "" when there is no such directory.

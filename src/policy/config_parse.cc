@@ -10,6 +10,7 @@
 #include "policy/section.h"
 #include "policy/source_parse.h"
 #include "store/http.h"
+#include "store/smtp.h"
 
 namespace policy
 {
@@ -109,6 +110,21 @@ constexpr Setter<Split> split_setters[] = {
     {"key", [](Split& s, const Value& v) { v.path(s.key); }},
     {"entrance", [](Split& s, const Value& v) { v.patterns(s.entrance, Value::Pattern::name); }},
     {"reentry", [](Split& s, const Value& v) { v.word(s.reentry); }},
+    {"hand_over",
+     [](Split& s, const Value& v) {
+         std::string socket;
+         v.loopback(socket);
+         if (socket.starts_with("unix:") || socket.starts_with("local:"))
+             return v.refuse(quoted(socket) + " is no listener for SMTP", "wanted inet:PORT@127.0.0.1");
+         if (!socket.empty() && !store::smtp_available())
+             return v.refuse("this build cannot hand mail over: it has no libcurl",
+                             "remove it, or build with libcurl");
+         const auto colon = socket.find(':'), at = socket.find('@');
+         if (at == std::string::npos) return;
+         std::string host = socket.substr(at + 1);
+         if (host.find(':') != std::string::npos && host.front() != '[') host = "[" + host + "]";
+         s.hand_over = host + ":" + socket.substr(colon + 1, at - colon - 1);
+     }},
 };
 
 struct CertificatesDraft {
@@ -120,8 +136,7 @@ struct CertificatesDraft {
 constexpr Setter<CertificatesDraft> certificates_setters[] = {
     {"path", [](CertificatesDraft& c, const Value& v) { v.path(c.certificates.path); }},
     {"pinned", [](CertificatesDraft& c, const Value& v) { v.path(c.certificates.pinned); }},
-    {"source",
-     [](CertificatesDraft& c, const Value& v) { c.sources.emplace_back(v.text(), v.where()); }},
+    {"source", [](CertificatesDraft& c, const Value& v) { c.sources.emplace_back(v.text(), v.where()); }},
     {"harvest",
      [](CertificatesDraft& c, const Value& v) {
          using enum store::Harvest;
@@ -308,8 +323,8 @@ private:
             const SourceLines own = {{default_learned, found->second.where}};
             for (auto& source : choose_sources(own, {}, problems_)) out.sources.push_back(std::move(source));
         }
-        out.harvest = certificates_.harvest.value_or(
-            out.learns_into() == nullptr ? store::Harvest::off : store::Harvest::pending);
+        out.harvest = certificates_.harvest.value_or(out.learns_into() == nullptr ? store::Harvest::off
+                                                                                  : store::Harvest::pending);
     }
 
     void split()

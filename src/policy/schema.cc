@@ -80,6 +80,8 @@ constexpr KeySpec table[] = {
     {"split", "key", "path", "", "file with the secret of messages on their way to be split"},
     {"split", "entrance", "patterns", "", "listeners (macro daemon_name) whose mail may be split", list},
     {"split", "reentry", "text", "", "the listener where the copies come back, one for each recipient"},
+    {"split", "hand_over", "socket", "",
+     "where that listener is, when the MTA cannot bring the copies itself"},
 
     {"trust", "anchors", "paths", "", "files or directories of trust anchors", list},
     {"trust", "intermediates", "paths", "", "files or directories that only help to build paths", list},

@@ -115,9 +115,10 @@ public:
     [[nodiscard]] virtual base::Result<Learning> learn(const Lesson& lesson, Harvest mode,
                                                        base::Time now) = 0;
 
-    // Those in that state, by address; at most `most` after the first `skip`.
+    // Those in that state, by address: of the `most` after the first `at`, which is
+    // advanced by them; it stays where it is at the end.  What is no certificate is left out.
     [[nodiscard]] virtual base::Result<std::vector<std::pair<Learned, cms::Certificate>>> list(
-        LearnedState state, std::size_t skip, std::size_t most) = 0;
+        LearnedState state, std::size_t& at, std::size_t most) = 0;
     // Is what was opened no longer the right thing: damaged, or replaced?
     [[nodiscard]] virtual bool must_be_opened_anew() const { return false; }
 

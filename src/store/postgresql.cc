@@ -18,9 +18,12 @@ constexpr std::size_t most_of_an_address = 1000;  // that are read for a judgeme
 
 constexpr PostgresStatement get_version{"version", "SELECT version::text FROM smime_milter.version"},
     find{"find",
-         "SELECT c.certificate, c.issuers, (c.fingerprint = a.preferred)::text, a.capabilities "
-         "FROM smime_milter.certificate c JOIN smime_milter.address a USING (address) "
-         "WHERE c.address = $1 AND c.state = 'used' ORDER BY c.not_before DESC, c.fingerprint LIMIT 64"},
+         // Whoever may write to the tables cannot make us read more than is of use.
+         "SELECT c.certificate, left(c.issuers, 262144), (c.fingerprint = a.preferred)::text, "
+         "left(a.capabilities, 1024) FROM smime_milter.certificate c JOIN smime_milter.address a USING "
+         "(address) "
+         "WHERE c.address = $1 AND c.state = 'used' AND octet_length(c.certificate) <= 16384 "
+         "ORDER BY c.not_before DESC, c.fingerprint LIMIT 64"},
     begin{"begin", "BEGIN"}, commit{"commit", "COMMIT"},
     // Who learns about an address waits for the others who do.
     lock{"lock", "SELECT pg_advisory_xact_lock(1397574477, hashtext($1))::text"},
@@ -184,14 +187,15 @@ public:
         return done;
     }
 
-    base::Result<std::vector<std::pair<Learned, cms::Certificate>>> list(LearnedState state, std::size_t skip,
+    base::Result<std::vector<std::pair<Learned, cms::Certificate>>> list(LearnedState state, std::size_t& at,
                                                                          std::size_t most) override
     {
         patience_ = patience();
         const auto rows = database_.run(
-            list_state, {text(word(state)), text(std::to_string(skip)), text(std::to_string(most))}, most,
+            list_state, {text(word(state)), text(std::to_string(at)), text(std::to_string(most))}, most,
             patience_);
         if (!rows) return base::fail(rows.error());
+        at += rows->size();
         std::vector<std::pair<Learned, cms::Certificate>> out;
         for (const auto& row : *rows)
             if (auto certificate = cms::Certificate::from_der(row[10].value_or("")))

@@ -23,11 +23,12 @@ namespace store
 namespace
 {
 
-constexpr long patience = 60;
-
 struct Conversation {
     std::string_view left;
     std::string last;  // reply of the server
+    const std::function<bool()>& go_on;
+    // Holds for the answer to QUIT, too, for which libcurl has no time limit of ours.
+    std::chrono::steady_clock::time_point until;
 };
 
 std::size_t give(char* to, std::size_t size, std::size_t count, void* user)
@@ -46,6 +47,13 @@ int listen(CURL*, curl_infotype type, char* text, std::size_t size, void* user)
     // 221 is the answer to QUIT.
     if (reply && !line.starts_with("221")) static_cast<Conversation*>(user)->last = line;
     return 0;
+}
+
+int look(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t)
+{
+    const auto& conversation = *static_cast<Conversation*>(user);
+    if (std::chrono::steady_clock::now() > conversation.until) return 1;
+    return !conversation.go_on || conversation.go_on() ? 0 : 1;
 }
 
 struct FreeHandle {
@@ -81,7 +89,8 @@ base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
     std::call_once(once, [] { ready = curl_global_init(CURL_GLOBAL_DEFAULT); });
     const std::unique_ptr<CURL, FreeHandle> curl(ready == CURLE_OK ? curl_easy_init() : nullptr);
     if (!curl) return base::fail(base::Code::internal, "", "libcurl does not start");
-    Conversation conversation{request.octets, {}};
+    Conversation conversation{
+        request.octets, {}, request.go_on, std::chrono::steady_clock::now() + request.patience};
     const std::unique_ptr<curl_slist, FreeList> recipients(
         curl_slist_append(nullptr, ("<" + request.to + ">").c_str()));
     const std::string url = "smtp://" + request.server + "/" + host_name();
@@ -94,7 +103,13 @@ base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
     set(CURLOPT_PROTOCOLS_STR, "smtp");
     set(CURLOPT_PROXY, "");
     set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
-    set(CURLOPT_TIMEOUT, patience);
+    set(CURLOPT_TIMEOUT, static_cast<long>(request.patience.count()));
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_FORBID_REUSE, 1L);  // closed while `look` has a say
+    set(CURLOPT_NOPROGRESS, 0L);
+    set(CURLOPT_XFERINFOFUNCTION, look);
+    set(CURLOPT_XFERINFODATA, &conversation);
+    set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.octets.size()));
     set(CURLOPT_MAIL_FROM, from.c_str());
     set(CURLOPT_MAIL_RCPT, recipients.get());
     set(CURLOPT_UPLOAD, 1L);
@@ -106,7 +121,8 @@ base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
     const bool login = !request.user.empty() && request.password;
     // A password is for nobody but the server that is named.
     const bool guarded = login && !is_here(request.server);
-    set(CURLOPT_USE_SSL, static_cast<long>(guarded ? CURLUSESSL_ALL : CURLUSESSL_TRY));
+    const auto offered = request.use_tls ? CURLUSESSL_TRY : CURLUSESSL_NONE;
+    set(CURLOPT_USE_SSL, static_cast<long>(guarded ? CURLUSESSL_ALL : offered));
     set(CURLOPT_SSL_VERIFYPEER, guarded ? 1L : 0L);
     set(CURLOPT_SSL_VERIFYHOST, guarded ? 2L : 0L);
     if (login) {
@@ -127,7 +143,11 @@ base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
                       "name the MTA with --smtp HOST:PORT, and see whether it runs");
 }
 
+bool smtp_available() { return true; }
+
 #else
+
+bool smtp_available() { return false; }
 
 base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
 {

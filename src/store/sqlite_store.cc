@@ -331,7 +331,7 @@ base::Result<> SqliteLearned::put(const Lesson& lesson, LearnedState state, base
 }
 
 base::Result<std::vector<std::pair<Learned, cms::Certificate>>> SqliteLearned::list(LearnedState state,
-                                                                                    std::size_t skip,
+                                                                                    std::size_t& at,
                                                                                     std::size_t most)
 {
     std::vector<std::pair<Learned, cms::Certificate>> out;
@@ -340,8 +340,9 @@ base::Result<std::vector<std::pair<Learned, cms::Certificate>>> SqliteLearned::l
         "SELECT address, fingerprint, issuer, approved, reason, not_before, not_after, first_seen,"
         " last_seen, der FROM certificate WHERE state = ? ORDER BY address, fingerprint"
         " LIMIT ? OFFSET ?");
-    statement.bind(word(state)).bind(static_cast<std::int64_t>(most)).bind(static_cast<std::int64_t>(skip));
+    statement.bind(word(state)).bind(static_cast<std::int64_t>(most)).bind(static_cast<std::int64_t>(at));
     auto read = each_row(statement, [&] {
+        ++at;
         auto certificate = cms::Certificate::from_der(statement.text(9));
         if (!certificate) return;
         Learned one;

@@ -56,7 +56,7 @@ public:
 
     [[nodiscard]] base::Result<Learning> learn(const Lesson& lesson, Harvest mode, base::Time now) override;
     [[nodiscard]] base::Result<std::vector<std::pair<Learned, cms::Certificate>>> list(
-        LearnedState state, std::size_t skip, std::size_t most) override;
+        LearnedState state, std::size_t& at, std::size_t most) override;
     [[nodiscard]] base::Result<bool> decide(std::string_view address, std::string_view fingerprint,
                                             LearnedState state) override;
 

@@ -99,7 +99,8 @@ TEST(Learned, WhatWaitsIsUsedWhenItIsApprovedAndNeverWhenItIsRejected)
               LearnedState::pending);
     EXPECT_TRUE(found(address).empty());
     std::set<std::string> waiting;
-    for (const auto& [entry, c] : must(db->list(LearnedState::pending, 0, 1000)))
+    std::size_t at = 0;
+    for (const auto& [entry, c] : must(db->list(LearnedState::pending, at, 1000)))
         if (entry.address == address) {
             waiting.insert(entry.fingerprint);
             EXPECT_EQ(entry.fingerprint, c.fingerprint());
@@ -169,9 +170,9 @@ TEST(Learned, SeveralWhoLearnAtTheSameTimeLoseAndDoubleNothing)
         });
     for (auto& t : threads) t.join();
     std::set<std::pair<std::string, std::string>> there;
-    std::size_t entries = 0;
+    std::size_t entries = 0, at = 0;
     for (const auto state : {LearnedState::used, LearnedState::pending})
-        for (const auto& [entry, c] : must(database()->list(state, 0, 1000)))
+        for (const auto& [entry, c] : must(database()->list(state, at = 0, 1000)))
             if (entry.address.starts_with("busy")) {
                 ++entries;
                 there.emplace(entry.address, entry.fingerprint);

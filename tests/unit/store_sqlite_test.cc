@@ -101,7 +101,8 @@ TEST(Sqlite, PendingAndRejectedAreNotFoundUntilApproved)  // C05
     const auto found = [&] { return must(reader.find("alice@example.org", now, Purpose::encrypt)).size(); };
     (void)must(learned->learn(lesson(pki().alice), Harvest::pending, now));
     EXPECT_EQ(found(), 0U);
-    const auto waiting = must(learned->list(LearnedState::pending, 0, 10));
+    std::size_t at = 0;
+    const auto waiting = must(learned->list(LearnedState::pending, at, 10));
     ASSERT_EQ(waiting.size(), 1U);
     EXPECT_EQ(waiting[0].first.address, "alice@example.org");
     EXPECT_EQ(waiting[0].first.reason, "waits for approval");
