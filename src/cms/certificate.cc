@@ -240,12 +240,11 @@ x509_st* Certificate::native() const
 
 std::string Certificate::facts() const
 {
-    std::string out =
-        fmt::format("{} {} {} {} {} {} {} {} {}", data_->not_before.time_since_epoch().count(),
-                    data_->not_after.time_since_epoch().count(), static_cast<int>(data_->key_kind),
-                    data_->key_bits, data_->flags, data_->key_usage, data_->extended_key_usage,
-                    data_->curve.empty() ? "-" : data_->curve,
-                    key_fingerprint().empty() ? "-" : key_fingerprint());
+    std::string out = fmt::format(
+        "{} {} {} {} {} {} {} {} {}", data_->not_before.time_since_epoch().count(),
+        data_->not_after.time_since_epoch().count(), static_cast<int>(data_->key_kind), data_->key_bits,
+        data_->flags, data_->key_usage, data_->extended_key_usage, data_->curve.empty() ? "-" : data_->curve,
+        key_fingerprint().empty() ? "-" : key_fingerprint());
     for (const auto& address : data_->san_addresses) out += "\nS" + address;
     for (const auto& address : data_->addresses) out += "\nA" + address;
     return out;

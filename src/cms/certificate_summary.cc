@@ -209,8 +209,7 @@ base::Result<std::vector<std::string>> pem_certificates(Octets content, const st
                               "put the file there anew");
         const Octets name = block.name;
         if (name.ends_with("PRIVATE KEY")) return has_a_key(where);
-        if (name == "CERTIFICATE" || name == "X509 CERTIFICATE")
-            out.emplace_back(block.octets());
+        if (name == "CERTIFICATE" || name == "X509 CERTIFICATE") out.emplace_back(block.octets());
     }
     return out;
 }

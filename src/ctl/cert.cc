@@ -126,7 +126,7 @@ Json to_json(const cms::Certificate& c, const store::CheckReport& report)
 }
 
 base::Result<std::shared_ptr<const gateway::Snapshot>> load_configured(const Global& global,
-                                                                         std::size_t* errors)
+                                                                       std::size_t* errors)
 {
     std::vector<base::Problem> problems;
     auto snapshot = gateway::load_snapshot(global.config, base::SystemClock().now(), problems);

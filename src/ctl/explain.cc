@@ -240,8 +240,8 @@ base::Result<int> run_explain(const ExplainOptions& options, const Global& globa
     world.sources = &sources;
     Considered considered;
     const auto items = plan_items(c, world, considered);
-    const auto written = options.json ? write_json(json_of(c, items, considered))
-                                      : write_out(text_of(c, items, considered));
+    const auto written =
+        options.json ? write_json(json_of(c, items, considered)) : write_out(text_of(c, items, considered));
     if (!written) return base::fail(written.error());
     const auto& recipients = c.decision.recipients;
     const bool any = std::any_of(recipients.begin(), recipients.end(),

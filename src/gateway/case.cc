@@ -15,8 +15,8 @@ policy::Facts facts_of(const Envelope& envelope, const std::vector<mime::Field>&
 {
     policy::Facts facts;
     facts.client = envelope.client;
-    facts.login = envelope.login.empty() ? config.login_of(envelope.tls_subject, envelope.tls_issuer)
-                                         : envelope.login;
+    facts.login =
+        envelope.login.empty() ? config.login_of(envelope.tls_subject, envelope.tls_issuer) : envelope.login;
     facts.listener = envelope.listener;
     facts.mail_from = envelope.mail_from;
     facts.recipients = envelope.recipients;

@@ -38,8 +38,7 @@ std::string enclosed_header(const Message& message, const std::string& before)
         out += field.raw;
         if (!field.raw.ends_with('\n')) out += "\r\n";
     }
-    if (!typed)
-        out.insert(0, default_type(message.header(), message.body()));
+    if (!typed) out.insert(0, default_type(message.header(), message.body()));
     return before + out + "\r\n";
 }
 

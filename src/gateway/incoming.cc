@@ -197,11 +197,10 @@ bool is_authors_own(const Verdict& verdict)
     const auto* layer = verdict.layer();
     if (verdict.scope != Scope::message || layer == nullptr || !layer->findings.intact()) return false;
     using cms::Finding;
-    for (Finding f :
-         {Finding::identity_mismatch, Finding::no_identity, Finding::sender_only, Finding::protected_from,
-          Finding::missing_attributes, Finding::forgery_pattern, Finding::weak_digest, Finding::weak_key,
-          Finding::expired, Finding::not_yet_valid, Finding::revoked, Finding::key_usage,
-          Finding::extended_key_usage})
+    for (Finding f : {Finding::identity_mismatch, Finding::no_identity, Finding::sender_only,
+                      Finding::protected_from, Finding::missing_attributes, Finding::forgery_pattern,
+                      Finding::weak_digest, Finding::weak_key, Finding::expired, Finding::not_yet_valid,
+                      Finding::revoked, Finding::key_usage, Finding::extended_key_usage})
         if (layer->findings.has(f)) return false;
     return true;
 }

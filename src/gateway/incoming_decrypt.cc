@@ -63,8 +63,8 @@ void describe(const Decryption& made, Report& report)
 
 bool has_failed_too_often(const Case& c, const World& world)
 {
-    return world.failures != nullptr && world.failures->reached(c.envelope.client, world.clock->now(),
-                                                                c.snapshot.config.decrypt_failures);
+    return world.failures != nullptr &&
+           world.failures->reached(c.envelope.client, world.clock->now(), c.snapshot.config.decrypt_failures);
 }
 
 }  // namespace

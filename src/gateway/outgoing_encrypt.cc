@@ -132,7 +132,7 @@ Encryption prepare_encryption(const Case& c, const Message& message, const World
     out.recipients = found.certificates.size();
     out.cipher = c.envelope.earlier && c.envelope.earlier->cipher ? *c.envelope.earlier->cipher
                  : rule.cipher                                    ? *rule.cipher
-                                                                  : cms::common_cipher(found.certificates, found.capabilities);
+                               : cms::common_cipher(found.certificates, found.capabilities);
     out.certificates = std::move(found.certificates);
     if (const auto archive = c.snapshot.archives.find(rule.name); archive != c.snapshot.archives.end())
         out.certificates.insert(out.certificates.end(), archive->second.begin(), archive->second.end());

@@ -191,8 +191,9 @@ base::Result<> Daemon::come_up()
     if (auto started = control_.start([this](std::string_view request) { return answer(request); }); !started)
         log_.write(base::Level::error, started.error().text() + "; smimectl cannot ask the daemon");
     // Mail does not wait for figures about it.
-    if (auto started = metrics_.start(runtime_->snapshot()->config,
-                                      {[this] { return metrics(); }, [this] { return runtime_->draining(); }});
+    if (auto started =
+            metrics_.start(runtime_->snapshot()->config,
+                           {[this] { return metrics(); }, [this] { return runtime_->draining(); }});
         !started)
         log_.write(base::Level::error, started.error().text() + "; nobody can ask for metrics");
     watch_workers();

@@ -93,9 +93,10 @@ base::Result<> MetricsService::follow(const policy::Config& config)
 
 base::Result<> MetricsService::run()
 {
-    return answering_.start(listener_.descriptor(), limits,
-                     {is_whole, [this](std::string_view question) { return http_answer(question, source_); },
-                      [this] { return write_file(); }});
+    return answering_.start(
+        listener_.descriptor(), limits,
+        {is_whole, [this](std::string_view question) { return http_answer(question, source_); },
+         [this] { return write_file(); }});
 }
 
 std::chrono::milliseconds MetricsService::write_file()

@@ -35,8 +35,7 @@ std::shared_ptr<const gateway::Snapshot> load()
               "[rule in]\ndirection = incoming\ndecrypt = yes\nverify = yes\nstrip = any\n"
               "eightbit_signed = opaque\non_invalid = tag\ntag_decrypted = yes\n");
     std::vector<base::Problem> problems;
-    auto snapshot =
-        gateway::load_snapshot(directory + "/smime-milter.conf", when, problems);
+    auto snapshot = gateway::load_snapshot(directory + "/smime-milter.conf", when, problems);
     for (const char* name : {"/alice.pem", "/smime-milter.conf", ""}) ::remove((directory + name).c_str());
     if (snapshot == nullptr) std::abort();
     return snapshot;
