@@ -47,7 +47,8 @@ EXTRA_DIST += tests/check-config-docs tests/check-docs tests/check-layers tests/
 	tests/unit/mime_support.h tests/unit/transform_support.h tests/unit/policy_support.h tests/unit/cms_fixture.h
 
 # Run by tests/run, against the built programs.
-EXTRA_DIST += tests/run tests/daemon tests/ctl tests/mta tests/lib tests/interop tests/sources tests/corpora tests/differential tests/metrics tests/package
+EXTRA_DIST += tests/run tests/daemon tests/ctl tests/mta tests/lib tests/interop tests/corpora tests/differential \
+	tests/metrics tests/sources tests/tokens tests/package .clang-format .clang-tidy .editorconfig
 
 AM_TESTS_ENVIRONMENT = srcdir='$(srcdir)' abs_srcdir='$(abs_srcdir)' abs_builddir='$(abs_builddir)' CXX='$(CXX)'; \
 	export srcdir abs_srcdir abs_builddir CXX;

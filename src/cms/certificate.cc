@@ -240,11 +240,11 @@ x509_st* Certificate::native() const
 
 std::string Certificate::facts() const
 {
-    std::string out =
-        fmt::format("{} {} {} {} {} {} {} {} {}", data_->not_before.time_since_epoch().count(),
-                    data_->not_after.time_since_epoch().count(), static_cast<int>(data_->key_kind),
-                    data_->key_bits, data_->flags, data_->key_usage, data_->extended_key_usage,
-                    data_->curve.empty() ? "-" : data_->curve, key_fingerprint());
+    std::string out = fmt::format(
+        "{} {} {} {} {} {} {} {} {}", data_->not_before.time_since_epoch().count(),
+        data_->not_after.time_since_epoch().count(), static_cast<int>(data_->key_kind), data_->key_bits,
+        data_->flags, data_->key_usage, data_->extended_key_usage, data_->curve.empty() ? "-" : data_->curve,
+        key_fingerprint().empty() ? "-" : key_fingerprint());
     for (const auto& address : data_->san_addresses) out += "\nS" + address;
     for (const auto& address : data_->addresses) out += "\nA" + address;
     return out;
@@ -264,7 +264,8 @@ base::Result<Certificate> Certificate::remembered(base::Octets der, base::Octets
     words >> from >> until >> kind >> data->key_bits >> data->flags >> data->key_usage >>
         data->extended_key_usage >> data->curve >> data->key_fingerprint;
     if (words.fail() || kind < 0 || kind > static_cast<int>(KeyKind::other)) return bad();
-    if (data->curve == "-") data->curve.clear();
+    for (auto* absent : {&data->curve, &data->key_fingerprint})
+        if (*absent == "-") absent->clear();
     data->not_before = base::Time(base::Time::duration(from));
     data->not_after = base::Time(base::Time::duration(until));
     data->key_kind = static_cast<KeyKind>(kind);

@@ -50,7 +50,6 @@ void read_usages(X509* x, CertificateProfile& out)
 void read_names(X509* x, CertificateProfile& out)
 {
     const auto names = extension<GENERAL_NAMES, GENERAL_NAMES_free>(x, NID_subject_alt_name);
-    out.alternative_names = names != nullptr;
     out.alternative_names_broken = !names && X509_get_ext_by_NID(x, NID_subject_alt_name, -1) >= 0;
     out.names = static_cast<std::size_t>(std::max(0, sk_GENERAL_NAME_num(names.get())));
     std::size_t addresses = 0;
@@ -94,7 +93,6 @@ CertificateProfile profile_of(const Certificate& certificate)
     out.unusable_addresses -= std::min(out.unusable_addresses, certificate.san_addresses().size());
     read_policies(x, out);
     const auto has = [&](int nid) { return X509_get_ext_by_NID(x, nid, -1) >= 0; };
-    out.basic_constraints = has(NID_basic_constraints);
     out.crl_distribution_points = has(NID_crl_distribution_points);
     out.authority_information_access = has(NID_info_access);
     out.authority_key_identifier = has(NID_authority_key_identifier);

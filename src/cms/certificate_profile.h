@@ -17,13 +17,11 @@ struct CertificateProfile {
     std::vector<std::string> key_usages;  // "digitalSignature", in the order of the bits
     bool extended_key_usage = false;
     std::vector<std::string> purposes;  // "emailProtection", or dotted numbers
-    bool alternative_names = false;     // subjectAltName is there and can be read
     bool alternative_names_broken = false;
     std::size_t names = 0;                       // in subjectAltName, of any type
     std::size_t unusable_addresses = 0;          // e-mail names with NUL, control characters, no "@", ...
     std::vector<std::string> subject_addresses;  // emailAddress attributes of the subject
     std::vector<std::string> policies;           // dotted numbers
-    bool basic_constraints = false;
     bool crl_distribution_points = false;
     bool authority_information_access = false;
     bool authority_key_identifier = false;

@@ -188,21 +188,6 @@ base::Result<CertificateSummary> decoded(Octets der)
     return out;
 }
 
-struct FreePem {
-    char *name = nullptr, *header = nullptr;
-    unsigned char* data = nullptr;
-    long size = 0;
-    FreePem() = default;
-    FreePem(const FreePem&) = delete;
-    FreePem& operator=(const FreePem&) = delete;
-    ~FreePem()
-    {
-        OPENSSL_free(name);
-        OPENSSL_free(header);
-        OPENSSL_clear_free(data, static_cast<std::size_t>(size));
-    }
-};
-
 tl::unexpected<base::Error> has_a_key(const std::string& where)
 {
     return base::fail(base::Code::configuration, where, "a private key among certificates",
@@ -214,13 +199,17 @@ base::Result<std::vector<std::string>> pem_certificates(Octets content, const st
     const ossl::ErrorScope errors;
     const ossl::BioPtr bio = ossl::memory_bio(content);
     std::vector<std::string> out;
-    while (bio) {
-        FreePem block;
-        if (PEM_read_bio(bio.get(), &block.name, &block.header, &block.data, &block.size) != 1) break;
+    for (int n = 1; bio; ++n) {
+        PemBlock block;
+        const auto next = block.read(bio.get());
+        if (next == PemBlock::Next::end) break;
+        if (next == PemBlock::Next::damaged)
+            return base::fail(base::Code::data, where,
+                              "damaged PEM, block " + std::to_string(n) + ": " + errors.text(),
+                              "put the file there anew");
         const Octets name = block.name;
         if (name.ends_with("PRIVATE KEY")) return has_a_key(where);
-        if (name == "CERTIFICATE" || name == "X509 CERTIFICATE")
-            out.emplace_back(ossl::octets(block.data, static_cast<std::size_t>(block.size)));
+        if (name == "CERTIFICATE" || name == "X509 CERTIFICATE") out.emplace_back(block.octets());
     }
     return out;
 }

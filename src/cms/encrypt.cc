@@ -87,20 +87,25 @@ std::optional<Cipher> cipher_named(std::string_view name)
     return std::nullopt;
 }
 
-std::optional<std::string> unfit_for_encryption(const Certificate& certificate)
+std::optional<std::string> key_unfit_for_encryption(const Certificate& certificate)
 {
     switch (certificate.key_kind()) {
         case KeyKind::rsa:
             if (certificate.key_bits() < 2048 || certificate.key_bits() > 8192)
                 return "its key has " + std::to_string(certificate.key_bits()) + " bits, wanted 2048 to 8192";
-            break;
+            return std::nullopt;
         case KeyKind::ec:
             if (const auto curve = certificate.curve();
                 curve != "P-256" && curve != "P-384" && curve != "P-521")
                 return "its key is on the curve " + curve + ", wanted P-256, P-384 or P-521";
-            break;
+            return std::nullopt;
         default: return "its key (" + describe_key(certificate) + ") cannot receive keys";
     }
+}
+
+std::optional<std::string> unfit_for_encryption(const Certificate& certificate)
+{
+    if (auto why = key_unfit_for_encryption(certificate)) return why;
     if (!certificate.usage_allows_encryption())
         return certificate.key_kind() == KeyKind::rsa ? "its key usage lacks keyEncipherment"
                                                       : "its key usage lacks keyAgreement";

@@ -30,10 +30,11 @@ struct EncryptRequest {
     KeyTransport key_transport = KeyTransport::pkcs1;
 };
 
-// Why no key may be sent to this certificate, whoever it belongs to: RSA outside
-// of 2048 to 8192 bits, a curve that is not P-256, P-384 or P-521, another kind
-// of key, a key usage or extended key usage that forbids it.  Dates, path and
-// revocation are the caller's.
+// Why no key may be sent to the key of this certificate: RSA outside of 2048 to 8192
+// bits, a curve that is not P-256, P-384 or P-521, another kind of key.
+[[nodiscard]] std::optional<std::string> key_unfit_for_encryption(const Certificate& certificate);
+// Or to this certificate, whoever it belongs to: a key usage or extended key usage
+// that forbids it as well.  Dates, path and revocation are the caller's.
 [[nodiscard]] std::optional<std::string> unfit_for_encryption(const Certificate& certificate);
 
 // The DER of a ContentInfo over the octets of `content` as they are, one

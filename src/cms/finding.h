@@ -82,8 +82,9 @@ public:
     // The first finding of the worst band; nullopt when empty.
     [[nodiscard]] std::optional<Finding> worst() const;
     // No finding that says the octets or the signature are wrong (band fail,
-    // permerror or neutral): "intact", whatever is thought of the signer.  Not so
-    // with key_size: then nobody has computed whether they are right.
+    // permerror or neutral): "intact", whatever is thought of the signer, a revoked
+    // certificate among it.  Not so with key_size: then nobody has computed whether
+    // they are right.
     [[nodiscard]] bool intact() const;
 
 private:

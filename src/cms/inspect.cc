@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/ascii.h"
+#include "cms/enveloped_outline.h"
 #include "cms/openssl.h"
 #include "cms/text.h"
 
@@ -50,6 +51,53 @@ SignerPicture picture_of(CMS_SignerInfo* signer)
     return picture;
 }
 
+RecipientPicture recipient(const ASN1_OCTET_STRING* key, const X509_NAME* issuer, const ASN1_INTEGER* serial,
+                           const X509_ALGOR* algorithm)
+{
+    RecipientPicture out;
+    if (key != nullptr) out.key_identifier = base::hex(ossl::octets(key));
+    if (issuer != nullptr) out.issuer = text_of(issuer);
+    if (serial != nullptr) out.serial = text_of(serial);
+    out.transport = algorithm_of(algorithm);
+    return out;
+}
+
+void add_recipients(CMS_RecipientInfo* info, Picture& picture)
+{
+    const auto add = [&](RecipientPicture one) {
+        if (picture.recipients.size() < Picture::most_recipients)
+            picture.recipients.push_back(std::move(one));
+        else
+            ++picture.more_recipients;
+    };
+    ASN1_OCTET_STRING* key = nullptr;
+    X509_NAME* issuer = nullptr;
+    ASN1_INTEGER* serial = nullptr;
+    X509_ALGOR* algorithm = nullptr;
+    switch (CMS_RecipientInfo_type(info)) {
+        case CMS_RECIPINFO_TRANS:
+            CMS_RecipientInfo_ktri_get0_signer_id(info, &key, &issuer, &serial);
+            CMS_RecipientInfo_ktri_get0_algs(info, nullptr, nullptr, &algorithm);
+            return add(recipient(key, issuer, serial, algorithm));
+        case CMS_RECIPINFO_AGREE: {
+            CMS_RecipientInfo_kari_get0_alg(info, &algorithm, nullptr);
+            STACK_OF(CMS_RecipientEncryptedKey)* const keys = CMS_RecipientInfo_kari_get0_reks(info);
+            for (int k = 0; k < sk_CMS_RecipientEncryptedKey_num(keys); ++k) {
+                key = nullptr;
+                issuer = nullptr;
+                serial = nullptr;
+                CMS_RecipientEncryptedKey_get0_id(sk_CMS_RecipientEncryptedKey_value(keys, k), &key, nullptr,
+                                                  nullptr, &issuer, &serial);
+                add(recipient(key, issuer, serial, algorithm));
+            }
+            return;
+        }
+        case CMS_RECIPINFO_PASS: return add({{}, {}, {}, "a password"});
+        case CMS_RECIPINFO_KEK: return add({{}, {}, {}, "a key known to both"});
+        default: return add({{}, {}, {}, "a kind that is not known"});
+    }
+}
+
 void add_certificates(CMS_ContentInfo* cms, Picture& picture)
 {
     const ossl::X509StackPtr certificates(CMS_get1_certs(cms));
@@ -71,7 +119,10 @@ Picture inspect(base::Octets der)
 {
     Picture picture;
     picture.kind = content_kind(der);
-    if (picture.kind != ContentKind::signed_data || der.size() > std::numeric_limits<int>::max())
+    const bool envelope =
+        picture.kind == ContentKind::enveloped_data || picture.kind == ContentKind::auth_enveloped_data;
+    if ((picture.kind != ContentKind::signed_data && !envelope) ||
+        der.size() > std::numeric_limits<int>::max())
         return picture;
     const ossl::ErrorScope errors;
     const unsigned char* at = ossl::bytes(der);
@@ -79,6 +130,15 @@ Picture inspect(base::Octets der)
     if (!cms) return picture;
     picture.parsed = true;
     picture.trailing = der.size() - static_cast<std::size_t>(at - ossl::bytes(der));
+    if (envelope) {
+        // The cipher is not in OpenSSL's interface.
+        if (const auto outline = outline_enveloped(der, {Picture::most_recipients, true}))
+            picture.cipher = outline->cipher;
+        STACK_OF(CMS_RecipientInfo)* const infos = CMS_get0_RecipientInfos(cms.get());
+        for (int i = 0; i < sk_CMS_RecipientInfo_num(infos); ++i)
+            add_recipients(sk_CMS_RecipientInfo_value(infos, i), picture);
+        return picture;
+    }
     picture.content_type = text_of(CMS_get0_eContentType(cms.get()));
     if (ASN1_OCTET_STRING** content = CMS_get0_content(cms.get()); content != nullptr && *content != nullptr)
         picture.content = ossl::octets(*content);

@@ -23,10 +23,25 @@ struct SignerPicture {
     std::optional<base::Time> signing_time;
 };
 
+// Who can open an envelope, and how its key gets to him.
+struct RecipientPicture {
+    std::string issuer, serial;  // of the identifier, or
+    std::string key_identifier;  // its subjectKeyIdentifier, lower-case hex
+    std::string transport;       // "rsaEncryption", "rsaesOaep", "dhSinglePass-stdDH-sha256kdf-scheme", ...
+};
+
 struct Picture {
     ContentKind kind = ContentKind::malformed;
-    // The rest is filled for SignedData only; `parsed` is false when it is broken.
+    // false when it is broken, or of another kind than these:
     bool parsed = false;
+
+    // EnvelopedData and AuthEnvelopedData
+    std::string cipher;                        // "aes-256-cbc"
+    std::vector<RecipientPicture> recipients;  // at most most_recipients are told
+    std::size_t more_recipients = 0;
+    static constexpr std::size_t most_recipients = 1000;
+
+    // SignedData
     std::string content_type;            // of what is signed: "pkcs7-data"
     std::optional<std::string> content;  // encapsulated octets; absent when detached
     std::vector<SignerPicture> signers;

@@ -52,6 +52,24 @@ private:
     OSSL_PROVIDER* standard_ = nullptr;
 };
 
+// One block of a PEM file, wiped when it goes: it may be a key.
+struct PemBlock {
+    enum class Next { block, end, damaged };
+
+    PemBlock() = default;
+    PemBlock(const PemBlock&) = delete;
+    PemBlock& operator=(const PemBlock&) = delete;
+    ~PemBlock();
+    // Once.  What is wrong with a damaged one is in OpenSSL's queue of errors.
+    [[nodiscard]] Next read(BIO* from);
+    [[nodiscard]] base::Octets octets() const { return ossl::octets(data, static_cast<std::size_t>(size)); }
+
+    char* name = nullptr;
+    char* header = nullptr;
+    unsigned char* data = nullptr;
+    long size = 0;
+};
+
 [[nodiscard]] base::Result<> add_pkcs12(base::Octets der, Opening& opening, Container& out);
 [[nodiscard]] base::Result<> add_pem(base::Octets text, Opening& opening, Container& out);
 

@@ -20,26 +20,8 @@ int give_password(char* buffer, int size, int /*for_writing*/, void* user)
     return static_cast<int>(password->reveal().size());
 }
 
-struct Block {
-    Block() = default;
-    Block(const Block&) = delete;
-    Block& operator=(const Block&) = delete;
-    ~Block()
-    {
-        OPENSSL_free(name);
-        OPENSSL_free(header);
-        OPENSSL_clear_free(data, static_cast<std::size_t>(size));  // may be a key
-    }
-    [[nodiscard]] base::Octets octets() const { return ossl::octets(data, static_cast<std::size_t>(size)); }
-
-    char* name = nullptr;
-    char* header = nullptr;
-    unsigned char* data = nullptr;
-    long size = 0;
-};
-
 // "Proc-Type: 4,ENCRYPTED" of traditional keys (RFC 1421).
-base::Result<> decrypt(Block& block, const Opening& opening)
+base::Result<> decrypt(PemBlock& block, const Opening& opening)
 {
     if (block.header == nullptr || *block.header == '\0') return {};
     const ossl::ErrorScope errors;
@@ -63,7 +45,7 @@ base::Result<> add_trusted(base::Octets der, const Opening& opening, Container& 
     return add_certificate(x.get(), opening, out);
 }
 
-base::Result<> add_block(Block& block, Opening& opening, Container& out)
+base::Result<> add_block(PemBlock& block, Opening& opening, Container& out)
 {
     if (auto ok = decrypt(block, opening); !ok) return ok;
     const base::Octets name = block.name;
@@ -81,19 +63,33 @@ base::Result<> add_block(Block& block, Opening& opening, Container& out)
 
 }  // namespace
 
+PemBlock::~PemBlock()
+{
+    OPENSSL_free(name);
+    OPENSSL_free(header);
+    OPENSSL_clear_free(data, static_cast<std::size_t>(size));
+}
+
+PemBlock::Next PemBlock::read(BIO* from)
+{
+    ERR_clear_error();
+    if (PEM_read_bio(from, &name, &header, &data, &size) == 1) return Next::block;
+    const unsigned long error = ERR_peek_last_error();
+    const bool no_more = ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+    return no_more ? Next::end : Next::damaged;
+}
+
 base::Result<> add_pem(base::Octets text, Opening& opening, Container& out)
 {
     const ossl::ErrorScope errors;
     const ossl::BioPtr bio = ossl::memory_bio(text);
     if (!bio) return opening.damaged("too large");
     for (int n = 1;; ++n) {
-        Block block;
-        ERR_clear_error();
-        if (PEM_read_bio(bio.get(), &block.name, &block.header, &block.data, &block.size) != 1) {
-            const unsigned long error = ERR_peek_last_error();
-            if (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE) return {};
+        PemBlock block;
+        const auto next = block.read(bio.get());
+        if (next == PemBlock::Next::end) return {};
+        if (next == PemBlock::Next::damaged)
             return opening.damaged("damaged PEM, block " + std::to_string(n) + ": " + errors.text());
-        }
         if (auto ok = add_block(block, opening, out); !ok) {
             base::Error error = ok.error();
             error.what = "PEM block " + std::to_string(n) + ": " + error.what;

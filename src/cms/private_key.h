@@ -30,7 +30,7 @@ private:
     std::unique_lock<std::mutex> turn_;
 };
 
-// Thread-safe.  cms::sign() (and decryption later) take the handle; nobody
+// Thread-safe.  cms::sign() and decryption take the handle; nobody
 // outside cms/ sees the key itself.
 class PrivateKey
 {

@@ -222,7 +222,9 @@ base::Result<SignResult> sign(base::Pieces content, const SignRequest& request)
     if (!digest) return base::fail(digest.error());
     const auto key = request.key->native();
     if (!key) return base::fail(key.error());
-    if (X509_check_private_key(request.certificate->native(), key->get()) != 1)
+    const auto belongs = request.key->matches(*request.certificate);
+    if (!belongs) return base::fail(belongs.error());
+    if (!*belongs)
         return base::fail(base::Code::configuration, request.certificate->subject(),
                           "the private key is not that of the certificate");
 

@@ -125,12 +125,14 @@ Json to_json(const cms::Certificate& c, const store::CheckReport& report)
               {"trusting", use(report.uses.trusting)}}}};
 }
 
-base::Result<std::shared_ptr<const gateway::Snapshot>> load_configured(const Global& global)
+base::Result<std::shared_ptr<const gateway::Snapshot>> load_configured(const Global& global,
+                                                                       std::size_t* errors)
 {
     std::vector<base::Problem> problems;
     auto snapshot = gateway::load_snapshot(global.config, base::SystemClock().now(), problems);
+    const auto found = report(problems, false);
+    if (errors != nullptr) *errors = found;
     if (snapshot != nullptr) return snapshot;
-    report(problems, false);
     return base::fail(Code::configuration, global.config, "cannot be used",
                       "mend it; see smimectl configtest");
 }

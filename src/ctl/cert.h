@@ -36,15 +36,19 @@ struct CertificateFile {
 [[nodiscard]] std::string to_text(const store::CheckReport& report);
 [[nodiscard]] Json to_json(const cms::Certificate& certificate, const store::CheckReport& report);
 
-// The configuration with all that it names; its problems are reported.
-[[nodiscard]] base::Result<std::shared_ptr<const gateway::Snapshot>> load_configured(const Global& global);
+// The configuration with all that it names.  What is wrong with it is reported; `errors`
+// counts what could not be read, when there is something all the same.
+[[nodiscard]] base::Result<std::shared_ptr<const gateway::Snapshot>> load_configured(
+    const Global& global, std::size_t* errors = nullptr);
 
 // What the configuration has.  `kept.file` is "" for those of [trust], whose files are
 // not remembered.
 struct Held : store::Kept {
     cms::PrivateKeyHandle key;
-    std::string certificate_file;  // of a key: where its certificate lies
-    bool retired = false;          // a key that only decrypts
+    bool retired = false;  // a key that only decrypts
+    // Of a key: every file of the same [keys] path, or of the same [key NAME], that holds
+    // the private key, and every one that holds the certificate.
+    std::vector<std::string> key_files = {}, certificate_files = {};
 };
 [[nodiscard]] std::vector<Held> everything(const gateway::Snapshot& snapshot);
 

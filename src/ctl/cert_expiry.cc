@@ -44,7 +44,8 @@ base::Result<int> run_expiry(const ExpiryOptions& options, const Global& global)
         if (!at) return base::fail(Code::usage, "--at", at.error().what, at.error().remedy);
         now = *at;
     }
-    const auto snapshot = load_configured(global);
+    std::size_t unread = 0;
+    const auto snapshot = load_configured(global, &unread);
     if (!snapshot) return base::fail(snapshot.error());
     std::vector<store::Kept> kept;
     for (auto& held : everything(**snapshot))
@@ -73,6 +74,8 @@ base::Result<int> run_expiry(const ExpiryOptions& options, const Global& global)
                         {"subject", c.subject()},
                         {"file", k->file}});
     }
+    // Nobody knows when those end that could not be read.
+    if (status == exit_yes && unread > 0) status = exit_configuration;
     const auto written = options.json ? write_json(list) : write_out(text);
     if (!written) return base::fail(written.error());
     return status;

@@ -68,7 +68,11 @@ class Import
 {
 public:
     Import(const ImportOptions& options, const gateway::Snapshot& snapshot, const CertificateFile& file)
-        : options_(options), config_(snapshot.config), file_(file)
+        : options_(options),
+          config_(snapshot.config),
+          trust_(snapshot.trust),
+          file_(file),
+          held_(everything(snapshot))
     {
         request_.now = base::SystemClock().now();
         request_.helpers = &file.content.certificates;
@@ -167,15 +171,46 @@ private:
         for (const auto& c : own)
             if (!accept(c, options_.for_decryption)) return exit_no;
         for (const auto& c : own)
-            if (auto ok = put_key(source->path + "/" + file_stem(c), c, chain, *password); !ok)
+            if (auto ok = may_sign(c); !ok) return base::fail(ok.error());
+        for (const auto& c : own)
+            if (auto ok = put_key(source->path + "/" + file_stem(c) + mark_for(c), c, chain, *password); !ok)
                 return base::fail(ok.error());
         return done();
+    }
+
+    // Of an old certificate whose key signs with a newer one: that key stays in use, and the
+    // old certificate has expired or could not sign anyway.
+    [[nodiscard]] std::string mark_for(const cms::Certificate& c) const
+    {
+        const bool in_use = std::any_of(held_.begin(), held_.end(), [&](const Held& held) {
+            return held.kind == "key" && !held.retired &&
+                   held.certificate.key_fingerprint() == c.key_fingerprint();
+        });
+        return std::string(options_.for_decryption && !in_use ? store::retired_mark : "");
+    }
+
+    // A key that is retired, stolen perhaps, does not come back with a new certificate.
+    base::Result<> may_sign(const cms::Certificate& c) const
+    {
+        for (const Held& held : held_)
+            if (held.retired && !options_.for_decryption && !(held.certificate == c) &&
+                held.certificate.key_fingerprint() == c.key_fingerprint())
+                return base::fail(Code::data, file_.name,
+                                  "its private key is retired: " + held.file + " holds the same",
+                                  "have a certificate made for a new key");
+        return {};
     }
 
     base::Result<> put_key(const std::string& stem, const cms::Certificate& c,
                            const std::vector<cms::Certificate>& chain,
                            const std::optional<base::Secret>& password)
     {
+        for (const Held& held : held_)
+            if (held.kind == "key" && held.certificate == c) {
+                text_ += held.file + "  is there already" +
+                         (held.retired ? ", kept for decryption only: " : ": ") + describe(c) + "\n";
+                return {};
+            }
         const auto key = file_.key_of(c);
         if (password) {
             const auto pfx = cms::make_pkcs12(*key, c, chain, *password);
@@ -207,12 +242,25 @@ private:
                               "say --as anchor or --as intermediate");
         for (const auto& c : users)
             if (!accept(c)) return exit_no;
-        for (const auto& c : users)
+        for (const auto& c : users) {
             if (auto ok =
                     put(config_.certificates.path + "/" + file_stem(c) + ".pem", cms::to_pem(c), 0644, c);
                 !ok)
                 return base::fail(ok.error());
+            warn_of_path(c);
+        }
         return done();
+    }
+
+    // It is stored all the same: its CA may become an anchor later.
+    void warn_of_path(const cms::Certificate& c)
+    {
+        cms::PathOptions how;
+        how.at = request_.now;
+        const auto judged = trust_.validate(c, file_.content.certificates, how);
+        if (!judged.findings.has(cms::Finding::untrusted)) return;
+        text_ += "warn  path: no path to an anchor: nothing is encrypted to it; --as anchor its CA (" +
+                 display(c.issuer()) + "), or --pin ADDRESS\n";
     }
 
     base::Result<int> pin()
@@ -288,7 +336,9 @@ private:
 
     const ImportOptions& options_;
     const policy::Config& config_;
+    const cms::Trust& trust_;
     const CertificateFile& file_;
+    const std::vector<Held> held_;  // there already
     store::CheckRequest request_{};
     std::string text_;
 };

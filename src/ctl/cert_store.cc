@@ -26,19 +26,23 @@ using base::Code;
 std::vector<Held> everything(const gateway::Snapshot& snapshot)
 {
     std::vector<Held> out;
-    for (const auto& identity : snapshot.keys.all())
-        out.push_back({{"key", identity.section, identity.file, identity.certificate},
-                       identity.key,
-                       identity.certificate_file,
-                       identity.retired});
+    for (const auto& identity : snapshot.keys.all()) {
+        Held held{{"key", identity.section, identity.file, identity.certificate},
+                  identity.key,
+                  identity.retired,
+                  identity.more_key_files,
+                  identity.more_certificate_files};
+        held.key_files.push_back(identity.file);
+        held.certificate_files.push_back(identity.certificate_file);
+        out.push_back(std::move(held));
+    }
     std::vector<base::Problem> reported;  // by load_snapshot already
     const auto& others = snapshot.config.certificates;
     for (const auto& [path, kind] : {std::pair(others.pinned, store::Provenance::Kind::pinned),
                                      std::pair(others.path, store::Provenance::Kind::file)}) {
         if (path.empty()) continue;
         for (auto& found : store::DirectoryStore::open({path, kind}, reported)->all())
-            out.push_back(
-                {{store::word(kind), "", found.origin.file, found.certificate}, nullptr, "", false});
+            out.push_back({{store::word(kind), "", found.origin.file, found.certificate}, nullptr});
     }
     for (const auto& source : others.sources) {
         const std::string path(store::after_scheme(source.uri));
@@ -46,17 +50,16 @@ std::vector<Held> everything(const gateway::Snapshot& snapshot)
         if (source.uri.starts_with("directory:"))
             all = store::DirectoryStore::open({path}, reported)->all();
         else if (source.uri.starts_with("sqlite:"))
-            all = store::SqliteStore(path).all(store::limits::learned_in_all).value_or(std::vector<store::Found>());
+            all = store::SqliteStore(path)
+                      .all(store::limits::learned_in_all)
+                      .value_or(std::vector<store::Found>());
         for (auto& found : all)
-            out.push_back({{store::word(found.origin.kind), "", found.origin.file, found.certificate},
-                           nullptr,
-                           "",
-                           false});
+            out.push_back(
+                {{store::word(found.origin.kind), "", found.origin.file, found.certificate}, nullptr});
     }
-    for (const auto& c : snapshot.trust.material().anchors)
-        out.push_back({{"anchor", "", "", c}, nullptr, "", false});
+    for (const auto& c : snapshot.trust.material().anchors) out.push_back({{"anchor", "", "", c}, nullptr});
     for (const auto& c : snapshot.trust.material().intermediates)
-        out.push_back({{"intermediate", "", "", c}, nullptr, "", false});
+        out.push_back({{"intermediate", "", "", c}, nullptr});
     return out;
 }
 

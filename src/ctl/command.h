@@ -18,6 +18,7 @@ namespace ctl
 inline constexpr int exit_yes = 0;
 inline constexpr int exit_no = 1;              // not valid, no rule, refused
 inline constexpr int exit_not_applicable = 2;  // not signed
+inline constexpr int exit_configuration = static_cast<int>(base::Code::configuration);
 
 using Run = std::function<base::Result<int>()>;
 

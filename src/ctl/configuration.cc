@@ -18,7 +18,6 @@ namespace
 {
 
 using base::Code;
-constexpr int exit_configuration = static_cast<int>(Code::configuration);
 
 std::string count(std::size_t n, std::string_view noun)
 {
@@ -100,17 +99,20 @@ void add_section(std::vector<Line>& lines, const std::string& section, const std
     }
 }
 
+// As the schema orders them.
+std::vector<std::string> sections()
+{
+    std::vector<std::string> out;
+    for (const auto& spec : policy::schema())
+        if (std::find(out.begin(), out.end(), spec.section) == out.end()) out.emplace_back(spec.section);
+    return out;
+}
+
 std::vector<Line> default_lines()
 {
     std::vector<Line> lines;
-    std::vector<std::string> seen;
-    for (const auto& spec : policy::schema()) {
-        const std::string section(spec.section);
-        if (std::find(seen.begin(), seen.end(), section) != seen.end()) continue;
-        seen.push_back(section);
-        const bool named = section == "key" || section == "rule";
-        add_section(lines, section, named ? "NAME" : "", nullptr, true);
-    }
+    for (const auto& section : sections())
+        add_section(lines, section, policy::has_names(section) ? "NAME" : "", nullptr, true);
     return lines;
 }
 
@@ -118,8 +120,8 @@ std::vector<Line> default_lines()
 std::vector<Line> lines_of(const policy::Config& config, bool set_only)
 {
     std::vector<Line> lines;
-    for (const char* section : {"milter", "keys", "trust"})
-        add_section(lines, section, "", &config, !set_only);
+    for (const auto& section : sections())
+        if (!policy::has_names(section)) add_section(lines, section, "", &config, !set_only);
     std::vector<std::string> seen;
     for (const auto& s : config.settings) {
         if (s.name.empty()) continue;

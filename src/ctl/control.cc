@@ -17,10 +17,12 @@
 #include <thread>
 #include <utility>
 
+#include "base/file.h"
 #include "ctl/command.h"
 #include "ctl/output.h"
 #include "ctl/status.h"
 #include "policy/config.h"
+#include "policy/config_parse.h"
 
 namespace ctl
 {
@@ -131,6 +133,25 @@ struct ControlOptions {
     bool json = false;
 };
 
+// What can be read of control_socket where something else is wrong, else its default.
+std::string broken_configuration_socket(const std::string& file)
+{
+    constexpr std::size_t largest = 16U << 20;
+    std::vector<policy::SourceFile> sources;
+    const auto add = [&](const std::string& name) {
+        if (auto content = base::read_file(name, largest)) sources.push_back({name, std::move(*content)});
+    };
+    add(file);
+    const auto slash = file.rfind('/');
+    const std::string directory =
+        (slash == std::string::npos ? std::string() : file.substr(0, slash + 1)) + "conf.d";
+    if (const auto names = base::list_directory(directory))
+        for (const auto& name : *names)
+            if (name.ends_with(".conf")) add(directory + "/" + name);
+    std::vector<base::Problem> told_already;
+    return policy::parse_config(sources, told_already).config.control_socket;
+}
+
 base::Result<std::string> socket_of(const ControlOptions& options, const Global& global)
 {
     std::string path;
@@ -139,10 +160,13 @@ base::Result<std::string> socket_of(const ControlOptions& options, const Global&
     } else {
         std::vector<base::Problem> problems;
         const auto config = policy::load_config(global.config, problems);
-        if (report(problems, false) > 0 || !config)
-            return base::fail(Code::configuration, global.config, "cannot be used",
-                              "mend it, or name the daemon's control socket with --socket PATH");
-        path = config->control_socket;
+        path = config ? config->control_socket : broken_configuration_socket(global.config);
+        // The daemon goes on with what it has loaded, and is asked all the same.
+        if (!config) {
+            report(problems, false);
+            remark("warning: " + global.config + " cannot be used as it is now; asking at " + path +
+                   " (else name the daemon's control socket with --socket PATH)");
+        }
     }
     if (path.starts_with("unix:")) path.erase(0, 5);
     if (path.empty())

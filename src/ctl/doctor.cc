@@ -124,9 +124,9 @@ private:
         }
         if (snapshot_)
             say(Grade::ok, "configuration",
-                fmt::format("{}: {} rules, {} keys, {} trust anchors", global_.config,
-                            snapshot_->config.rules.size(), snapshot_->keys.all().size(),
-                            snapshot_->trust.material().anchors.size()));
+                fmt::format("{}: {}, {}, {}", global_.config, counted(snapshot_->config.rules.size(), "rule"),
+                            counted(snapshot_->keys.all().size(), "key"),
+                            counted(snapshot_->trust.material().anchors.size(), "trust anchor")));
         else
             say(Grade::fail, "configuration", global_.config + ": cannot be used", "mend it first");
         if (!cms::library_is_current())

@@ -31,7 +31,14 @@ base::Result<cms::Certificate> recipient(const std::string& file, base::Time now
     const auto octets = base::read_file(file, max_certificate_file, base::Secrecy::open);
     if (!octets) return base::fail(octets.error());
     const auto container = cms::open_container(*octets, file, nullptr);
-    if (!container) return base::fail(container.error());
+    if (!container) {
+        auto error = container.error();
+        // A key of one's own, mostly, where the recipient's certificate is wanted.
+        if (error.code == Code::permission || cms::recognise(*octets) == cms::Format::pkcs12)
+            error.remedy =
+                "name the certificate alone, in PEM or DER: encrypting wants no key and no password";
+        return base::fail(std::move(error));
+    }
     for (const auto& certificate : container->certificates) {
         if (certificate.is_ca()) continue;
         if (const auto why = cms::unfit_for_encryption(certificate))

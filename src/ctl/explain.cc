@@ -57,6 +57,20 @@ struct Item {
     std::string label, text;
 };
 
+// What becomes of mail that is signed already, and of winmail.dat.
+void add_treatment(const Plan& plan, std::vector<Item>& items)
+{
+    if (plan.already_signed != policy::AlreadySigned::keep)
+        items.push_back({"signed", std::string("already_signed ") + policy::name(plan.already_signed)});
+    if (plan.eightbit_signed != policy::EightBitSigned::pass)
+        items.push_back({"signed", std::string("eightbit_signed ") + policy::name(plan.eightbit_signed)});
+    if (!plan.keep_signed_reason.empty()) items.push_back({"signed", plan.keep_signed_reason});
+    if (plan.convert_tnef)
+        items.push_back({"tnef", "winmail.dat is made ordinary MIME"});
+    else if (!plan.no_tnef_reason.empty())
+        items.push_back({"tnef", "no: " + plan.no_tnef_reason});
+}
+
 // What the plan comes to, in the words of the configuration.
 using Considered = std::vector<gateway::RecipientCertificates::Considered>;
 
@@ -92,7 +106,9 @@ std::vector<Item> plan_items(const gateway::Case& c, const gateway::World& world
                                                name(plan.on_temperror))});
         const std::string reason = plan.no_strip_reason.empty() ? "" : " (" + plan.no_strip_reason + ")";
         items.push_back({"strip", policy::name(plan.strip) + reason});
+        if (plan.require_signature) items.push_back({"require", "a signature that passes, else 550"});
     }
+    add_treatment(plan, items);
     if (plan.encrypt != policy::Encrypt::no)
         items.push_back(
             {"encrypt",
@@ -103,8 +119,10 @@ std::vector<Item> plan_items(const gateway::Case& c, const gateway::World& world
         items.push_back({"in clear", plan.no_encrypt_reason});
     if (plan.encrypt != policy::Encrypt::no) {
         const auto found = gateway::recipient_certificates(c, world);
-        items.push_back({"certificates", found.missing.empty() ? "for every recipient"
-                                                               : "none for " + found.names_missing()});
+        items.push_back({"encrypt to", found.missing.empty() ? "a certificate for every recipient"
+                                                             : "none for " + found.names_missing()});
+        if (!found.missing.empty() && plan.encrypt == policy::Encrypt::mandatory)
+            items.push_back({"refused", "it must be encrypted, and cannot be for " + found.names_missing()});
         considered = found.considered;
     }
     if (plan.decrypt)
@@ -174,7 +192,10 @@ Json json_of(const gateway::Case& c, const std::vector<Item>& items, const Consi
                               {"tried", tried}});
     }
     Json plan = Json::object();
-    for (const auto& item : items) plan[item.label] = item.text;
+    for (const auto& item : items) {
+        auto& text = plan[item.label];
+        text = text.is_null() ? item.text : text.get<std::string>() + "; " + item.text;
+    }
     Json certificates = Json::array();
     for (const auto& one : considered)
         certificates.push_back({{"recipient", one.recipient},
@@ -219,8 +240,8 @@ base::Result<int> run_explain(const ExplainOptions& options, const Global& globa
     world.sources = &sources;
     Considered considered;
     const auto items = plan_items(c, world, considered);
-    const auto written = options.json ? write_json(json_of(c, items, considered))
-                                      : write_out(text_of(c, items, considered));
+    const auto written =
+        options.json ? write_json(json_of(c, items, considered)) : write_out(text_of(c, items, considered));
     if (!written) return base::fail(written.error());
     const auto& recipients = c.decision.recipients;
     const bool any = std::any_of(recipients.begin(), recipients.end(),

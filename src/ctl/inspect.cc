@@ -69,7 +69,7 @@ std::string type_text(const mime::ContentType& type)
 std::vector<std::string> defects_of(const mime::Part& part)
 {
     std::vector<std::string> out;
-    for (std::uint32_t bit = 1; bit <= static_cast<std::uint32_t>(mime::Defect::limit); bit <<= 1U)
+    for (std::uint32_t bit = 1; bit <= static_cast<std::uint32_t>(mime::Defect::last); bit <<= 1U)
         if (const auto defect = static_cast<mime::Defect>(bit); part.defects.has(defect))
             out.emplace_back(mime::describe(defect));
     if (part.header.junk) out.emplace_back("the header ends at a line that is no field");
@@ -150,13 +150,35 @@ std::string text_of(const cms::Certificate& c)
                        base::iso8601(c.not_after()).substr(0, 10), c.is_ca() ? ", CA" : "");
 }
 
+bool is_envelope(const cms::Picture& p)
+{
+    return p.kind == cms::ContentKind::enveloped_data || p.kind == cms::ContentKind::auth_enveloped_data;
+}
+
+std::string text_of(const cms::RecipientPicture& r)
+{
+    std::string id;
+    if (!r.key_identifier.empty())
+        id = "key " + r.key_identifier + "; ";
+    else if (!r.serial.empty())
+        id = "serial " + r.serial + ", issuer " + r.issuer + "; ";
+    return id + r.transport;
+}
+
 std::string text_of(const cms::Picture& p, std::size_t octets, const std::string& indent)
 {
     const auto line = [&](std::string_view label, std::string_view text) {
         return fmt::format("{}  {:<13}{}\n", indent, label, display(text));
     };
     std::string out = fmt::format("{}CMS {}, {} octets", indent, cms::name(p.kind), octets);
-    if (p.kind == cms::ContentKind::signed_data && !p.parsed) out += ", cannot be parsed";
+    if ((p.kind == cms::ContentKind::signed_data || is_envelope(p)) && !p.parsed) out += ", cannot be parsed";
+    if (p.parsed && is_envelope(p)) {
+        out += ": " + (p.cipher.empty() ? "a cipher that is not supported" : display(p.cipher)) + "\n";
+        for (const auto& recipient : p.recipients) out += line("recipient", text_of(recipient));
+        if (p.more_recipients > 0) out += line("recipient", fmt::format("and {} more", p.more_recipients));
+        if (p.trailing > 0) out += line("trailing", std::to_string(p.trailing) + " octets after the CMS");
+        return out;
+    }
     if (p.parsed)
         out += fmt::format(": {}, {}", display(p.content_type), p.content ? "content enclosed" : "detached");
     out += "\n";
@@ -214,11 +236,19 @@ Json json_of(const cms::Picture& p, std::size_t octets)
                                 {"not_after", base::iso8601(c.not_after())},
                                 {"key", describe_key(c)},
                                 {"ca", c.is_ca()}});
+    Json recipients = Json::array();
+    for (const auto& r : p.recipients)
+        recipients.push_back({{"issuer", r.issuer},
+                              {"serial", r.serial},
+                              {"key_identifier", r.key_identifier},
+                              {"transport", r.transport}});
     return {{"kind", cms::name(p.kind)},
             {"octets", octets},
             {"parsed", p.parsed},
             {"content_type", p.content_type},
-            {"detached", p.parsed && !p.content},
+            {"detached", p.parsed && !is_envelope(p) && !p.content},
+            {"cipher", p.cipher},
+            {"recipients", recipients},
             {"signers", signers},
             {"certificates", certificates},
             {"crls", p.crls},

@@ -122,7 +122,13 @@ std::string unknown_command(const CLI::App& app, const CLI::App* reached, int ar
         } else if (skip) {
             skip = word != group.get_name();
         } else if (!word.starts_with('-')) {
-            return "unknown command \"" + word + "\"";
+            std::vector<std::string> names;
+            for (const CLI::App* command : group.get_subcommands([](const CLI::App*) { return true; }))
+                names.push_back(command->get_name());
+            const std::vector<std::string_view> known(names.begin(), names.end());
+            const auto near = policy::nearest(word, known);
+            return "unknown command \"" + word + "\"" +
+                   (near.empty() ? "" : " (did you mean \"" + std::string(near) + "\"?)");
         }
     }
     return reached == nullptr ? "no command given" : "no command given after " + group.get_name();

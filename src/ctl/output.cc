@@ -84,6 +84,11 @@ std::string display(std::string_view text)
     return out;
 }
 
+std::string counted(std::uint64_t number, std::string_view noun)
+{
+    return std::to_string(number) + ' ' + std::string(noun) + (number == 1 ? "" : "s");
+}
+
 std::string join(const std::vector<std::string>& words, std::string_view separator)
 {
     std::string out;

@@ -1,6 +1,7 @@
 // process: the daemon's whole policy on a message from a file.
 #include "gateway/process.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "ctl/command.h"
@@ -43,6 +44,16 @@ const char* name(HeaderEdit::Kind kind)
 bool refused(const gateway::Outcome& outcome)
 {
     return outcome.action == Action::reject || outcome.action == Action::tempfail;
+}
+
+bool wants_signature(const gateway::Snapshot& snapshot, const gateway::Outcome& outcome)
+{
+    const std::string* rule = outcome.fact("rule");
+    const auto& rules = snapshot.config.rules;
+    // Without a rule that applies: where some rule signs.
+    return std::any_of(rules.begin(), rules.end(), [&](const policy::Rule& r) {
+        return r.signs() && (rule == nullptr || r.name == *rule);
+    });
 }
 
 Json json_of(const gateway::Outcome& outcome)
@@ -113,6 +124,11 @@ base::Result<int> run_process(const ProcessOptions& options, const Global& globa
         remark(outcome.reply_code + " " + outcome.reply_enhanced + " " + outcome.reply_text);
     } else {
         written = write_out(gateway::render(*message, outcome));
+        // Who tries a rule out wants to know why nothing came of it.
+        const std::string *reason = outcome.fact("reason"), *action = outcome.fact("action");
+        if (reason != nullptr && action != nullptr && *action == "none" &&
+            wants_signature(*snapshot, outcome))
+            remark("not signed: " + *reason);
         if (outcome.action == Action::quarantine) remark("quarantine: " + outcome.quarantine_reason);
     }
     if (!written) return base::fail(written.error());

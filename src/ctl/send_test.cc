@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <memory>
 #include <string_view>
@@ -162,8 +163,9 @@ base::Result<int> run_send(const SendOptions& options, const Global& global)
     if (!request) return base::fail(request.error());
     long patience = 30;
     if (options.wait) {
-        patience = std::atol(options.wait->c_str());
-        if (patience < 1 || patience > 3600)
+        const char* const end = options.wait->data() + options.wait->size();
+        const auto parsed = std::from_chars(options.wait->data(), end, patience);
+        if (parsed.ec != std::errc() || parsed.ptr != end || patience < 1 || patience > 3600)
             return base::fail(Code::usage, "--wait", "\"" + *options.wait + "\" is not a number of seconds",
                               "write a number from 1 to 3600");
     }

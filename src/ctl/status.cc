@@ -120,6 +120,13 @@ private:
         lines_.push_back(fmt::format("{:<14}{}", name, text));
     }
 
+    // "rules" and 2: "2 rules"
+    [[nodiscard]] std::string how_many(std::string_view plural) const
+    {
+        return ctl::counted(base::parse_decimal(status_.value(plural)).value_or(0),
+                            plural.substr(0, plural.size() - 1));
+    }
+
     void head()
     {
         const auto since = status_.value("started");
@@ -128,8 +135,8 @@ private:
                                      display(status_.value("version")), display(status_.state),
                                      display(status_.value("pid")), readable(since),
                                      up ? " (" + span(*up) + ")" : ""));
-        row("configuration", fmt::format("{}: {} rules, {} keys", display(status_.value("config")),
-                                         display(status_.value("rules")), display(status_.value("keys"))));
+        row("configuration",
+            fmt::format("{}: {}, {}", display(status_.value("config")), how_many("rules"), how_many("keys")));
         std::string_view reload;
         const std::string text = status_.value("reload");
         reload = text;

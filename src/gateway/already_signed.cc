@@ -52,7 +52,7 @@ std::optional<std::string> make_opaque(const Message& message, Outcome& outcome,
     auto rewrite = reencapsulate(message);
     if (!rewrite) return rewrite.error();
     adopt(std::move(*rewrite), outcome);
-    report.action = "reencapsulate";
+    report.action = Done::reencapsulate;
     if (report.status.empty()) report.status = "ok";
     return std::nullopt;
 }
@@ -73,7 +73,7 @@ std::optional<std::string> take_off(const Case& c, const Message& message, const
     if (!rewrite) return rewrite.error();
     adopt(std::move(*rewrite), outcome);
     if (incoming) add_strip_evidence(verdict, outcome);
-    report.action = "strip";
+    report.action = Done::strip;
     if (report.status.empty()) report.status = "ok";
     return std::nullopt;
 }
@@ -126,7 +126,7 @@ std::optional<std::string> sign_anew(const Case& c, const Message& message, cons
     auto rewrite = edits_towards(message, render(*unsigned_message, signing));
     if (!rewrite) return rewrite.error();
     adopt(std::move(*rewrite), outcome);
-    attempt.action = "resign";
+    attempt.action = Done::resign;
     report = std::move(attempt);
     return std::nullopt;
 }

@@ -15,8 +15,8 @@ policy::Facts facts_of(const Envelope& envelope, const std::vector<mime::Field>&
 {
     policy::Facts facts;
     facts.client = envelope.client;
-    facts.login = envelope.login.empty() ? config.login_of(envelope.tls_subject, envelope.tls_issuer)
-                                         : envelope.login;
+    facts.login =
+        envelope.login.empty() ? config.login_of(envelope.tls_subject, envelope.tls_issuer) : envelope.login;
     facts.listener = envelope.listener;
     facts.mail_from = envelope.mail_from;
     facts.recipients = envelope.recipients;
@@ -73,6 +73,26 @@ std::vector<HeaderEdit> Case::forged() const
                          snapshot.config.ar_remove);
 }
 
+const char* name(Done done)
+{
+    switch (done) {
+        case Done::none: return "none";
+        case Done::verify: return "verify";
+        case Done::sign: return "sign";
+        case Done::resign: return "resign";
+        case Done::strip: return "strip";
+        case Done::reencapsulate: return "reencapsulate";
+        case Done::convert: return "convert";
+        case Done::split: return "split";
+        case Done::encrypt: return "encrypt";
+        case Done::decrypt: return "decrypt";
+        case Done::quarantine: return "quarantine";
+        case Done::reject: return "reject";
+        case Done::tempfail: return "tempfail";
+    }
+    return "none";
+}
+
 void finish(Outcome& outcome, const Case& c, Report report)
 {
     if (outcome.header.size() > most_edits) {
@@ -85,7 +105,7 @@ void finish(Outcome& outcome, const Case& c, Report report)
         if (is_address || !value.empty())
             outcome.facts.push_back({std::move(key), std::move(value), is_address});
     };
-    add("action", report.action);
+    add("action", name(report.action));
     if (c.plan().rule != nullptr) add("rule", c.plan().rule->name);
     add("status", report.status);
     add("reason", report.reason);
@@ -127,7 +147,7 @@ void refuse(Outcome& outcome, Report& report, Action action, std::string code, s
     outcome.replace_body = false;
     outcome.body.clear();
     outcome.header.clear();
-    report.action = action == Action::reject ? "reject" : "tempfail";
+    report.action = action == Action::reject ? Done::reject : Done::tempfail;
     report.status = outcome.reply_code + " " + outcome.reply_enhanced;
 }
 

@@ -40,8 +40,26 @@ struct Case {
 };
 
 // What the log line will say.
+// What was done with a message in the end; name() is the word in the log.
+enum class Done {
+    none,
+    verify,
+    sign,
+    resign,
+    strip,
+    reencapsulate,
+    convert,  // winmail.dat, and nothing else
+    split,
+    encrypt,
+    decrypt,
+    quarantine,
+    reject,
+    tempfail,
+};
+[[nodiscard]] const char* name(Done done);
+
 struct Report {
-    std::string action = "none";
+    Done action = Done::none;
     std::string status;
     std::string reason;
     std::vector<Outcome::Fact> details;
@@ -95,7 +113,8 @@ void sign(const Case& c, const Message& message, const World& world, Outcome& ou
 // since what is signed says whether it hides its header.
 struct Encryption {
     bool wanted = false;
-    std::string note;  // why not; "" when no rule wants it
+    bool by_author = false;  // there is nothing left to encrypt
+    std::string note;        // why not; "" when no rule wants it
     std::vector<cms::Certificate> certificates;
     std::size_t recipients = 0;  // of the certificates; the others are an archive's
     std::string used, not_used;  // which, from where, and which not; for the log

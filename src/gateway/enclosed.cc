@@ -5,6 +5,7 @@
 #include "base/ascii.h"
 #include "gateway/rewrite.h"
 #include "mime/codec.h"
+#include "mime/part_header.h"
 #include "mime/utf8.h"
 
 namespace gateway
@@ -15,10 +16,11 @@ namespace
 // The default that RFC 2045 section 5.2 implies, written out: signed octets must
 // not depend on a default.  Text that is not ASCII gets the charset that it is
 // in, or an honest word for not knowing (RFC 1428).
-std::string default_type(const mime::Field* encoding, base::Octets body)
+std::string default_type(const mime::Header& header, base::Octets body)
 {
+    const std::string encoding = mime::encoding_of(header);
     std::optional<std::string> decoded;
-    if (encoding != nullptr) decoded = mime::decode(base::to_lower(mime::unfold(encoding->value)), body);
+    if (!mime::is_identity_encoding(encoding)) decoded = mime::decode(encoding, body);
     const base::Octets text = decoded ? base::Octets(*decoded) : body;
     const char* charset = mime::is_ascii(text) ? "us-ascii" : mime::is_utf8(text) ? "utf-8" : "unknown-8bit";
     return std::string("Content-Type: text/plain; charset=") + charset + "\r\n";
@@ -36,8 +38,7 @@ std::string enclosed_header(const Message& message, const std::string& before)
         out += field.raw;
         if (!field.raw.ends_with('\n')) out += "\r\n";
     }
-    if (!typed)
-        out.insert(0, default_type(message.header().find("Content-Transfer-Encoding"), message.body()));
+    if (!typed) out.insert(0, default_type(message.header(), message.body()));
     return before + out + "\r\n";
 }
 

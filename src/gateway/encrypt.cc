@@ -64,6 +64,7 @@ tl::expected<Rewrite, std::string> encrypt_rewritten(const Message& message, con
     outcome.body = inner.body;
     const std::string octets = render(message, outcome);
     const auto header = mime::parse_header(octets);
+    if (header.over_limit) return tl::make_unexpected("its header is too large");
     std::string fields;
     for (const auto& field : header.fields)
         if (is_content_field(field.name)) fields += field.raw;

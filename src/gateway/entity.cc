@@ -5,6 +5,7 @@
 #include "base/ascii.h"
 #include "cms/verify.h"
 #include "mime/codec.h"
+#include "mime/part_header.h"
 #include "mime/structure.h"
 
 namespace gateway
@@ -39,11 +40,6 @@ bool holds_delimiter(base::Octets preamble)
            preamble.find("\r--") != base::Octets::npos;
 }
 
-bool is_identity_encoding(std::string_view encoding)
-{
-    return encoding.empty() || encoding == "7bit" || encoding == "8bit" || encoding == "binary";
-}
-
 }  // namespace
 
 Entity examine(mime::Header header, base::Octets body, std::string path)
@@ -54,8 +50,7 @@ Entity examine(mime::Header header, base::Octets body, std::string path)
     entity.path = std::move(path);
     if (const auto* field = entity.header.find("Content-Type"))
         entity.type = mime::parse_content_type(field->value);
-    if (const auto* field = entity.header.find("Content-Transfer-Encoding"))
-        entity.encoding = base::to_lower(mime::unfold(field->value));
+    entity.encoding = mime::encoding_of(entity.header);
     entity.duplicate_type =
         entity.header.count("Content-Type") > 1 || entity.header.count("Content-Transfer-Encoding") > 1;
     return entity;
@@ -115,7 +110,7 @@ ClearSigned open_clear(const Entity& entity)
     const auto* protocol = entity.type.parameter("protocol");
     if (entity.duplicate_type || !entity.type.valid || entity.type.duplicate_parameter ||
         entity.type.disputable || protocol == nullptr || !is_signature_type(*protocol) ||
-        !is_identity_encoding(entity.encoding)) {
+        !mime::is_identity_encoding(entity.encoding)) {
         out.findings.add(Finding::structure);
         return out;
     }

@@ -52,7 +52,8 @@ bool is_mapped(const cms::SignerVerdict& signer, const Claimant& claimant)
 }
 
 // Somebody has looked at this very certificate and vouches for it: nobody else has to.
-// What is wrong with itself still counts, and its revocation.
+// What is wrong with itself still counts, and that a local CRL names it; nobody else is
+// asked, for there is no path to an anchor.
 void trust_if_pinned(cms::SignerVerdict& signer, const Claimant& claimant)
 {
     if (!claimant.pinned || !signer.certificate || claimant.status != mime::AuthorStatus::ok ||

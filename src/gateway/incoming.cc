@@ -54,7 +54,7 @@ void hold(Outcome& outcome, Report& report)
 {
     outcome.action = Action::quarantine;
     outcome.quarantine_reason = "S/MIME " + report.status + ": " + report.reason;
-    report.action = "quarantine";
+    report.action = Done::quarantine;
 }
 
 void strip(const Case& c, const Message& message, const Verdict& verdict, Outcome& outcome, Report& report)
@@ -71,7 +71,7 @@ void strip(const Case& c, const Message& message, const Verdict& verdict, Outcom
     outcome.replace_body = true;
     outcome.body = std::move(rewrite->body);
     add_strip_evidence(verdict, outcome);
-    report.action = "strip";
+    report.action = Done::strip;
 }
 
 void describe_signer(const Verdict& verdict, Report& report)
@@ -134,7 +134,7 @@ void verify(const Case& c, const Message& message, const World& world, Outcome& 
     if (world.progress) world.progress();
     auto verdict = verdict_on(c, message, world);
     const auto code = verdict.result();
-    report.action = "verify";
+    report.action = Done::verify;
     report.status = std::string(cms::name(code));
     report.reason = verdict.reason();
     outcome.lesson = lesson_of(c, verdict, world.clock->now());
@@ -164,22 +164,24 @@ void verify(const Case& c, const Message& message, const World& world, Outcome& 
                "the signature cannot be verified at the moment");
         return;
     }
-    if (plan.strip != policy::Strip::never) strip(c, message, verdict, outcome, report);
+    // Where a rule wants it and the mixture of rules does not, the log says why.
+    if (plan.strip != policy::Strip::never || !plan.no_strip_reason.empty())
+        strip(c, message, verdict, outcome, report);
     treat_signature(c, message, verdict, world, outcome, report);
     if (outcome.action != Action::accept) return;
-    const bool stripped_bad = report.action == "strip" && code != cms::Code::pass;
+    const bool stripped_bad = report.action == Done::strip && code != cms::Code::pass;
     if (wanted == OnResult::tag || stripped_bad)
         for (auto& edit : tag_subject(c.fields, code == cms::Code::policy ? tag_untrusted : tag_invalid))
             outcome.header.push_back(std::move(edit));
     if (plan.signer_headers) {
-        const bool told = report.action == "strip";  // by add_strip_evidence()
+        const bool told = report.action == Done::strip;  // by add_strip_evidence()
         for (auto& field : signer_fields(verdict))
             if (!told || field.name != "X-SMIME-Signer") outcome.header.push_back(std::move(field));
     }
     if (wanted >= OnResult::mark || plan.signer_headers) outcome.header.push_back(result_field(verdict));
     if (wanted == OnResult::quarantine) hold(outcome, report);
     // The part is the one of the message as it is delivered.
-    if (report.action == "reencapsulate" && verdict.deciding >= 0)
+    if (report.action == Done::reencapsulate && verdict.deciding >= 0)
         for (auto& layer : verdict.layers)
             if (layer.part == "2") layer.part = "1";
     outcome.header.push_back({HeaderEdit::Kind::insert, "Authentication-Results", 1,
@@ -195,10 +197,10 @@ bool is_authors_own(const Verdict& verdict)
     const auto* layer = verdict.layer();
     if (verdict.scope != Scope::message || layer == nullptr || !layer->findings.intact()) return false;
     using cms::Finding;
-    for (Finding f :
-         {Finding::identity_mismatch, Finding::no_identity, Finding::sender_only, Finding::protected_from,
-          Finding::missing_attributes, Finding::forgery_pattern, Finding::weak_digest, Finding::weak_key,
-          Finding::expired, Finding::not_yet_valid, Finding::key_usage, Finding::extended_key_usage})
+    for (Finding f : {Finding::identity_mismatch, Finding::no_identity, Finding::sender_only,
+                      Finding::protected_from, Finding::missing_attributes, Finding::forgery_pattern,
+                      Finding::weak_digest, Finding::weak_key, Finding::expired, Finding::not_yet_valid,
+                      Finding::revoked, Finding::key_usage, Finding::extended_key_usage})
         if (layer->findings.has(f)) return false;
     return true;
 }

@@ -52,13 +52,19 @@ void tag_as_decrypted(const Message& inner, Outcome& outcome)
 // inside stays beside it.
 void describe(const Decryption& made, Report& report)
 {
-    for (const char* action : {"strip", "reencapsulate"})
-        if (report.action == action) report.details.push_back({action, "yes", false});
-    if (report.action != "quarantine") report.action = "decrypt";
+    if (report.action == Done::strip || report.action == Done::reencapsulate)
+        report.details.push_back({name(report.action), "yes", false});
+    if (report.action != Done::quarantine) report.action = Done::decrypt;
     if (report.status.empty()) report.status = "ok";
     report.details.push_back({"cipher", made.cipher, false});
     report.details.push_back({"key", made.identity->name, false});
     if (made.envelopes > 1) report.details.push_back({"envelopes", std::to_string(made.envelopes), false});
+}
+
+bool has_failed_too_often(const Case& c, const World& world)
+{
+    return world.failures != nullptr &&
+           world.failures->reached(c.envelope.client, world.clock->now(), c.snapshot.config.decrypt_failures);
 }
 
 }  // namespace
@@ -82,13 +88,18 @@ Opening decrypt(const Case& c, const Message& message, const World& world, Outco
     DecryptSpec spec;
     spec.allow_3des = every_rule(c, [](const policy::Rule& r) { return r.decrypt_3des; });
     const auto stranger = names_a_stranger(c);
-    if (!stranger) spec.identities = c.snapshot.keys.entitled(c.envelope.recipients);
+    const bool served = !has_failed_too_often(c, world);
+    if (!stranger && served) spec.identities = c.snapshot.keys.entitled(c.envelope.recipients);
     if (world.progress) world.progress();
     const auto made = decrypt_message(message, spec);
     if (made.kind == Decryption::Kind::not_encrypted) return Opening::no_envelope;
     if (stranger) return left(*stranger);
+    if (!served) return failed("too many messages of this client could not be decrypted");
     if (spec.identities.empty()) return failed("no key that each of its recipients may use");
-    if (made.kind == Decryption::Kind::failed) return failed(made.reason);
+    if (made.kind == Decryption::Kind::failed) {
+        if (world.failures != nullptr) world.failures->count(c.envelope.client, world.clock->now());
+        return failed(made.reason);
+    }
     auto inner = rewritten(message, made.rewrite, c.envelope);
     if (!inner) return failed(inner.error().what);
 

@@ -33,8 +33,8 @@ std::optional<store::Lesson> lesson_of(const Case& c, const Verdict& verdict, ba
         const auto pinned = c.snapshot.pinned->find(address, now, store::Purpose::verify);
         if (!pinned || !pinned->empty()) return std::nullopt;
     }
-    store::Lesson lesson{address, *offer.certificate, offer.issuers, offer.preferred, signer.signing_time,
-                         offer.capabilities};
+    store::Lesson lesson{address,         *offer.certificate,  offer.issuers,
+                         offer.preferred, signer.signing_time, offer.capabilities};
     if (const auto others = c.snapshot.certificates->find(address, now, store::Purpose::verify))
         for (const auto& found : *others)
             if (found.origin.kind == store::Provenance::Kind::file)

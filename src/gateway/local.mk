@@ -19,6 +19,7 @@ libgateway_a_SOURCES += \
 	src/gateway/sign.cc src/gateway/sign.h \
 	src/gateway/case.cc src/gateway/case.h \
 	src/gateway/decrypt.cc src/gateway/decrypt.h \
+	src/gateway/failure_limit.cc src/gateway/failure_limit.h \
 	src/gateway/encrypt.cc src/gateway/encrypt.h \
 	src/gateway/enclosed.cc src/gateway/enclosed.h \
 	src/gateway/entity.cc src/gateway/entity.h \

@@ -130,6 +130,9 @@ base::Result<Message> message_from_octets(base::Octets octets, Envelope envelope
     message.header_ = mime::parse_header(all);
     if (message.header_.fields.empty())
         return base::fail(Code::data, "", "not a message: it does not begin with a header field");
+    // What follows would be taken for the body.
+    if (message.header_.over_limit)
+        return base::fail(Code::data, "", "its header is too large: more than 10,000 fields or 4 MiB");
     message.body_ = all.substr(message.header_.body);
     message.size_ = all.size();
     return message;

@@ -100,7 +100,7 @@ void sign(const Case& c, const Message& message, const World& world, Outcome& ou
     outcome.header.insert(outcome.header.end(), made->rewrite.header.begin(), made->rewrite.header.end());
     outcome.replace_body = true;
     outcome.body = std::move(made->rewrite.body);
-    report.action = "sign";
+    report.action = Done::sign;
     report.status = "ok";
     report.details = {
         {"form", spec.opaque ? "opaque" : "clear", false},

@@ -101,6 +101,7 @@ Encryption prepare_encryption(const Case& c, const Message& message, const World
     };
 
     if (is_encrypted(message)) {
+        out.by_author = true;
         out.note = "by the author";
         return out;
     }
@@ -131,7 +132,7 @@ Encryption prepare_encryption(const Case& c, const Message& message, const World
     out.recipients = found.certificates.size();
     out.cipher = c.envelope.earlier && c.envelope.earlier->cipher ? *c.envelope.earlier->cipher
                  : rule.cipher                                    ? *rule.cipher
-                                                                  : cms::common_cipher(found.certificates, found.capabilities);
+                               : cms::common_cipher(found.certificates, found.capabilities);
     out.certificates = std::move(found.certificates);
     if (const auto archive = c.snapshot.archives.find(rule.name); archive != c.snapshot.archives.end())
         out.certificates.insert(out.certificates.end(), archive->second.begin(), archive->second.end());
@@ -139,7 +140,9 @@ Encryption prepare_encryption(const Case& c, const Message& message, const World
         std::optional<std::string> subject;
         for (const auto& edit : request_edits(c))
             if (edit.index == 1) subject = edit.value;
-        if (auto made = protect(message, subject)) out.hidden = std::move(*made);
+        auto made = protect(message, subject);
+        if (!made) return give_up("its header cannot be protected: " + made.error().what);
+        out.hidden = std::move(*made);
     }
     out.wanted = true;
     return out;
@@ -155,7 +158,7 @@ void encrypt(const Case& c, const Message& message, const Encryption& encryption
     };
     if (!encryption.wanted) {
         if (!encryption.note.empty()) report.details.push_back({"encrypt", encryption.note, false});
-        if (encryption.note == "by the author") {
+        if (encryption.by_author) {
             const auto edits = request_edits(c);
             outcome.header.insert(outcome.header.end(), edits.begin(), edits.end());
         }
@@ -175,14 +178,14 @@ void encrypt(const Case& c, const Message& message, const Encryption& encryption
         outcome.level = base::Level::error;
         return;
     }
-    const bool is_signed = report.action == "sign";
+    const bool is_signed = report.action == Done::sign;
     outcome.header = c.forged();
     outcome.header.insert(outcome.header.end(), made->header.begin(), made->header.end());
     const auto edits = encryption.hidden ? encryption.hidden->outside : request_edits(c);
     outcome.header.insert(outcome.header.end(), edits.begin(), edits.end());
     outcome.replace_body = true;
     outcome.body = std::move(made->body);
-    report.action = "encrypt";
+    report.action = Done::encrypt;
     report.status = "ok";
     report.details.push_back({"cipher", cms::name(spec.cipher), false});
     report.details.push_back({"certificates", std::to_string(encryption.recipients), false});

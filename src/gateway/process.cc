@@ -30,7 +30,13 @@ Outcome too_large(const Case& c)
     const auto outlook = sign_outlook(c);
     const bool at_stake = c.plan().sign_required && outlook.kind != SignOutlook::Kind::not_wanted;
     outcome.level = base::Level::notice;
-    if (c.plan().encrypt == policy::Encrypt::mandatory || c.decision.refusal) {
+    if (c.decision.refusal) {
+        refuse(outcome, report, Action::reject, "550", "5.7.1", *c.decision.refusal);
+        report.reason = *c.decision.refusal;
+        finish(outcome, c, std::move(report));
+        return outcome;
+    }
+    if (c.plan().encrypt == policy::Encrypt::mandatory) {
         refuse(outcome, report, Action::reject, "552", "5.3.4",
                "this message must be encrypted and is too large for that");
     } else if (at_stake) {
@@ -69,7 +75,7 @@ Outcome header_only(const Case& c)
     if (outlook.kind == SignOutlook::Kind::refuse) {
         refuse_unsigned(outcome, report, outlook.reason);
     } else if (c.plan().verify) {
-        report.action = "verify";
+        report.action = Done::verify;
         report.status = "none";
         if (c.plan().require_signature) {
             refuse_without_signature(outcome, report, cms::Code::none, "not signed");
@@ -137,6 +143,7 @@ void work_on(const Case& c, const Message& message, const Encryption& encryption
             outcome.header = c.forged();
             outcome.replace_body = false;
             outcome.body.clear();
+            report.action = Done::verify;
         }
     }
     if (outcome.action == Action::accept) encrypt(c, message, encryption, outcome, report);
@@ -184,8 +191,8 @@ std::optional<Outcome> process_converted(const Case& c, const Message& message, 
     if (done) outcome = onto(message, *inner, std::move(outcome));
     if (done && outcome.header.size() > most_edits)
         return leave("too many header fields would have to be changed");
-    if (done && !outcome.facts.empty() && outcome.facts.front().value == "none")
-        outcome.facts.front().value = "convert";
+    if (done && !outcome.facts.empty() && outcome.facts.front().value == name(Done::none))
+        outcome.facts.front().value = name(Done::convert);
     const bool would = plan.dry_run || outcome.action != Action::accept;
     outcome.facts.push_back(
         {"tnef", done || would ? "converted" : "no: neither signed nor encrypted", false});

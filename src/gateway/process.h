@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "gateway/failure_limit.h"
 #include "gateway/message.h"
 #include "gateway/outcome.h"
 #include "gateway/snapshot.h"
@@ -29,6 +30,8 @@ struct World {
     // Asked when the configuration wants CRLs fetched or OCSP; without it the
     // status of a certificate is then unknown.
     store::RevocationFetcher* revocation = nullptr;
+    // Where failed decryptions are counted; without it they are not.
+    FailureLimit* failures = nullptr;
     // Asks the sources of [certificates] that have to be waited for; without it they
     // are passed over.
     store::Sources* sources = nullptr;
@@ -49,8 +52,8 @@ struct HeaderDecision {
                                               const Snapshot& snapshot);
 
 // A message over max_message_size (BodyState::too_large) passes unprocessed with
-// the reason, forged results removed, or is refused when a required signature
-// is at stake.
+// the reason, forged results removed, or is refused when a signature or encryption
+// that a rule demands is at stake.
 [[nodiscard]] Outcome process(const Message& message, const Snapshot& snapshot, const World& world);
 
 }  // namespace gateway

@@ -20,11 +20,11 @@ struct RecipientCertificates {
     // A certificate, or a source that was asked: what became of it.
     struct Considered {
         std::string recipient;
-        std::string what;     // "serial 01ab, ldap partners: uid=carol", "source partners"
-        std::string why_not;  // one lower-case phrase; "": it is used
+        std::string what;        // "serial 01ab, ldap partners: uid=carol", "source partners"
+        std::string why_not;     // one lower-case phrase; "": it is used
         bool after_one = false;  // there was one that is used already
     };
-    std::vector<cms::Certificate> certificates;        // each once
+    std::vector<cms::Certificate> certificates;       // each once
     std::vector<cms::SaidCapabilities> capabilities;  // of their owners, in the same order
     std::vector<Missing> missing;
     std::vector<Considered> considered;  // the first ones of a message
@@ -32,8 +32,8 @@ struct RecipientCertificates {
     // "carol@example.com (no certificate), ..." and how many more there are.
     [[nodiscard]] std::string names_missing() const;
     [[nodiscard]] bool any_temporary() const;
-    // The first few of what was considered, up to the one that is used, for the log: "carol@example.com: serial 01ab,
-    // file /etc/...; ..."; "" when there is none.
+    // The first few of what was considered, up to the one that is used, for the log: "carol@example.com:
+    // serial 01ab, file /etc/...; ..."; "" when there is none.
     [[nodiscard]] std::string used() const;
     [[nodiscard]] std::string not_used() const;
 };

@@ -10,6 +10,7 @@
 #include "cms/seal.h"
 #include "policy/decide.h"
 #include "store/directory_store.h"
+#include "store/writers.h"
 
 namespace gateway
 {
@@ -171,6 +172,44 @@ bool load_archives(Snapshot& snapshot, base::Time now, std::vector<base::Problem
     return all;
 }
 
+// Whoever can add a file to these directories can have himself trusted, or encrypted to.
+// What everybody can is like something that is lacking: a check fails, and no reload
+// makes it so, while a daemon that starts goes on with what it has, and says it.
+void report_all_writers(Snapshot& snapshot, std::vector<base::Problem>& told)
+{
+    const policy::Config& config = snapshot.config;
+    std::vector<base::Problem> problems;
+    for (const auto* paths : {&config.trust.anchors, &config.trust.intermediates})
+        for (const auto& path : *paths) store::report_writers(path, store::Writers::of_files, problems);
+    for (const auto* path : {&config.certificates.path, &config.certificates.pinned})
+        store::report_writers(*path, store::Writers::of_files, problems);
+    for (const auto& source : config.keys)
+        if (source.name.empty()) store::report_writers(source.path, store::Writers::of_directory, problems);
+    for (auto& problem : problems) {
+        if (problem.severity == base::Severity::error)
+            snapshot.lacks.push_back(std::move(problem.error));
+        else
+            told.push_back(std::move(problem));
+    }
+}
+
+// A directory of [certificates]; where it is missing, what names it and how it is made.
+bool is_there(const policy::Config& config, std::string_view key, const std::string& path,
+              std::vector<base::Problem>& problems)
+{
+    if (path.empty()) return false;
+    const auto listed = base::list_directory(path);
+    if (listed || listed.error().code != base::Code::no_input) return true;
+    std::string where = config.file;
+    for (const auto& setting : config.settings)
+        if (setting.section == "certificates" && setting.key == key) where = setting.where;
+    problems.push_back(
+        {base::Severity::error,
+         {base::Code::no_input, where, std::string(key) + " = " + path + ": there is no such directory",
+          "make it: install -d -m 755 " + path}});
+    return false;
+}
+
 // What rules ask for and there is nothing to do it with.
 void find_lacks(Snapshot& snapshot, base::Time now, std::vector<base::Problem>& problems)
 {
@@ -200,7 +239,7 @@ void find_lacks(Snapshot& snapshot, base::Time now, std::vector<base::Problem>& 
     if (decrypting != config.rules.end() && config.keys.empty())
         warn(problems, decrypting->at(), "[rule " + decrypting->name + "] decrypts, but there are no keys",
              "add a section [keys] with path = /etc/smime-milter/keys");
-    if (any_rule_verifies(config) && snapshot.trust.empty()) {
+    if (any_rule_verifies(config) && snapshot.trust.empty() && config.certificates.pinned.empty()) {
         if (config.trust.anchors.empty())
             problems.push_back(
                 // As shipped: who only signs has nothing to mend.
@@ -249,6 +288,13 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
                  shadow.by->at() + " covers it",
              "put it before that rule, or remove it");
 
+    for (const auto& shadow : policy::unverified_fallbacks(loaded))
+        warn(problems, shadow.by->at(),
+             "[rule " + shadow.by->name + "] does not verify, and takes all that [rule " + shadow.rule->name +
+                 "] at " + shadow.rule->at() + " would: nothing is verified",
+             "add verify = yes to it, or a condition");
+    report_all_writers(*snapshot, problems);
+
     snapshot->trust = store::load_trust(loaded.trust, problems);
     const auto& material = snapshot->trust.material();
     std::vector<cms::Certificate> helpers = material.intermediates;
@@ -265,9 +311,9 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
 
     std::vector<std::shared_ptr<const store::CertificateStore>> others;
     using Kind = store::Provenance::Kind;
-    if (const auto& path = loaded.certificates.pinned; !path.empty())
+    if (const auto& path = loaded.certificates.pinned; is_there(loaded, "pinned", path, problems))
         others.push_back(snapshot->pinned = store::DirectoryStore::open({path, Kind::pinned}, problems));
-    if (const auto& path = loaded.certificates.path; !path.empty())
+    if (const auto& path = loaded.certificates.path; is_there(loaded, "path", path, problems))
         others.push_back(store::DirectoryStore::open({path}, problems));
     for (const auto& source : loaded.certificates.sources)
         if (const auto* kind = store::source_kind(source.uri); kind->open_store != nullptr)

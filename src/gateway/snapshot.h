@@ -31,8 +31,9 @@ struct Snapshot {
     std::map<std::string, std::vector<cms::Certificate>, std::less<>> archives;
 
     // What rules need and the configuration names, and of which nothing loaded: all
-    // keys, or all anchors.  The daemon starts without, since the rest of its work
-    // goes on; a reload that would lose them is refused, and a check fails.
+    // keys, or all anchors; and anchors and the like that others may write.  The daemon
+    // starts all the same, since the rest of its work goes on; a reload that brings this
+    // about is refused, and a check fails.
     std::vector<base::Error> lacks;
     // Keys that were left out, see Credentials: about them nothing is known.
     bool keys_unchecked = false;

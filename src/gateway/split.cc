@@ -201,7 +201,7 @@ void split(const Case& c, const Message& message, const World& world, Outcome& o
         give_to_mta(c, message, world, server, outcome);
         report.details.push_back({"hand_over", server, false});
     }
-    report.action = "split";
+    report.action = Done::split;
     report.status = "ok";
     report.details.push_back({"cipher", cms::name(cipher), false});
     if (!plan.encrypt_request.empty()) report.details.push_back({"requested", plan.encrypt_request, false});
@@ -239,6 +239,10 @@ base::Result<Returned> returned(const Message& message, const Snapshot& snapshot
     envelope.client_name = contents->fact("client_name");
     envelope.login = contents->fact("login");
     envelope.listener = contents->fact("listener");
+    // The connection that brings it back is the MTA's own; `login` has what the
+    // first one's certificate stood for.
+    envelope.tls_subject.clear();
+    envelope.tls_issuer.clear();
     Envelope::Earlier earlier;
     earlier.encryption_requested = contents->fact("requested") == "yes";
     earlier.relayed = contents->fact("relayed") == "yes";

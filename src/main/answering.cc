@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -123,13 +124,14 @@ void welcome(std::vector<Client>& clients, int listener, const Answering::Limits
 
 }  // namespace
 
-void Answering::start(int listener, Limits limits, Work work)
+base::Result<> Answering::start(int listener, Limits limits, Work work)
 {
     stopping_ = false;
     wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (wake_ < 0) return;  // out of descriptors before the first message: the rest will say so
+    if (wake_ < 0) return base::fail(base::Code::unavailable, "eventfd", std::strerror(errno));
     thread_ =
         std::thread([this, listener, limits, work = std::move(work)] { serve(listener, limits, work); });
+    return {};
 }
 
 void Answering::serve(int listener, const Limits& limits, const Work& work)
@@ -142,7 +144,11 @@ void Answering::serve(int listener, const Limits& limits, const Work& work)
         const std::size_t first = waiting.size();
         for (const auto& client : clients)
             waiting.push_back({client.fd, static_cast<short>(client.answer ? POLLOUT : POLLIN), 0});
-        if (poll(waiting.data(), waiting.size(), patience_of(clients, due)) < 0 && errno != EINTR) break;
+        if (poll(waiting.data(), waiting.size(), patience_of(clients, due)) < 0) {
+            // Short of memory, or interrupted: not a reason to spin, nor to fall silent.
+            if (errno != EINTR) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+            continue;
+        }
         if (waiting[0].revents != 0) {
             std::uint64_t times = 0;
             if (read(wake_, &times, sizeof times) > 0 && work.tick) due = Steady::now();

@@ -14,6 +14,8 @@
 #include <string_view>
 #include <thread>
 
+#include "base/result.h"
+
 namespace daemon_main
 {
 
@@ -42,7 +44,7 @@ public:
     Answering& operator=(const Answering&) = delete;
 
     // `listener`: non-blocking, borrowed until stop(); -1 when there is only work to tick.
-    void start(int listener, Limits limits, Work work);
+    [[nodiscard]] base::Result<> start(int listener, Limits limits, Work work);
     void wake();
     // At most after the question that is being answered.
     void stop();

@@ -27,10 +27,10 @@ base::Result<> ControlSocket::open(const std::string& path, const std::string& u
     return listener_.open(*endpoint, "control_socket", user);
 }
 
-void ControlSocket::start(Answerer answerer)
+base::Result<> ControlSocket::start(Answerer answerer)
 {
-    if (listener_.descriptor() < 0) return;
-    answering_.start(
+    if (listener_.descriptor() < 0) return {};
+    return answering_.start(
         listener_.descriptor(), limits,
         {[](std::string_view so_far) { return so_far.find('\n') != std::string_view::npos; },
          [answerer = std::move(answerer)](std::string_view request) { return answerer(line_of(request)); },

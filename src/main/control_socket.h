@@ -38,7 +38,7 @@ public:
 
     // Binds; see Listener.
     [[nodiscard]] base::Result<> open(const std::string& path, const std::string& user);
-    void start(Answerer answerer);
+    [[nodiscard]] base::Result<> start(Answerer answerer);
     // Ends the thread, at most after the request that is being answered, and
     // removes the socket.
     void close();

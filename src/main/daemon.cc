@@ -175,7 +175,6 @@ base::Result<> Daemon::come_up()
     }
     if (!control_path_.empty())
         if (auto bound = control_.open(control_path_, user_name()); !bound) return bound;
-    // Mail does not wait for figures about it.
     if (auto bound = metrics_.open(snapshot->config, user_name()); !bound)
         log_.write(base::Level::error, bound.error().text() + "; nobody can ask for metrics");
 
@@ -189,9 +188,14 @@ base::Result<> Daemon::come_up()
         log_.write(base::Level::warning,
                    "libmilter may take SIGHUP for a request to stop; reload with SIGUSR1 or smimectl reload");
     advise();
-    control_.start([this](std::string_view request) { return answer(request); });
-    metrics_.start(runtime_->snapshot()->config,
-                   {[this] { return metrics(); }, [this] { return runtime_->draining(); }});
+    if (auto started = control_.start([this](std::string_view request) { return answer(request); }); !started)
+        log_.write(base::Level::error, started.error().text() + "; smimectl cannot ask the daemon");
+    // Mail does not wait for figures about it.
+    if (auto started =
+            metrics_.start(runtime_->snapshot()->config,
+                           {[this] { return metrics(); }, [this] { return runtime_->draining(); }});
+        !started)
+        log_.write(base::Level::error, started.error().text() + "; nobody can ask for metrics");
     watch_workers();
     notify_manager("READY=1\n" + summary());
     return {};
@@ -441,7 +445,8 @@ int Daemon::go_down(bool asked)
 Loader::Result Daemon::load_anew()
 {
     auto result = loader_.reload(*runtime_);
-    metrics_.follow(runtime_->snapshot()->config);
+    if (auto followed = metrics_.follow(runtime_->snapshot()->config); !followed)
+        log_.write(base::Level::error, followed.error().text() + "; no metrics are written");
     return result;
 }
 

@@ -71,29 +71,32 @@ base::Result<> MetricsService::open(const policy::Config& config, const std::str
     return listener_.open(*endpoint, "metrics_listen", user);
 }
 
-void MetricsService::start(const policy::Config& config, Source source)
+base::Result<> MetricsService::start(const policy::Config& config, Source source)
 {
     const std::lock_guard lock(mutex_);
     source_ = std::move(source);
     target_ = target_of(config);
-    if (listener_.descriptor() >= 0 || !target_.path.empty()) run();
+    if (listener_.descriptor() < 0 && target_.path.empty()) return {};
+    return run();
 }
 
-void MetricsService::follow(const policy::Config& config)
+base::Result<> MetricsService::follow(const policy::Config& config)
 {
     const std::lock_guard lock(mutex_);
     target_ = target_of(config);
     if (answering_.running())
         answering_.wake();
     else if (!target_.path.empty())
-        run();
+        return run();
+    return {};
 }
 
-void MetricsService::run()
+base::Result<> MetricsService::run()
 {
-    answering_.start(listener_.descriptor(), limits,
-                     {is_whole, [this](std::string_view question) { return http_answer(question, source_); },
-                      [this] { return write_file(); }});
+    return answering_.start(
+        listener_.descriptor(), limits,
+        {is_whole, [this](std::string_view question) { return http_answer(question, source_); },
+         [this] { return write_file(); }});
 }
 
 std::chrono::milliseconds MetricsService::write_file()

@@ -44,10 +44,10 @@ public:
     // Binds metrics_listen, where there is one; see Listener.
     [[nodiscard]] base::Result<> open(const policy::Config& config, const std::string& user);
     // Begins to serve, when there is a socket or a file; the source must outlive it.
-    void start(const policy::Config& config, Source source);
+    [[nodiscard]] base::Result<> start(const policy::Config& config, Source source);
     // After a reload: metrics_file and metrics_interval of the new configuration.
     // Thread-safe, not together with stop().
-    void follow(const policy::Config& config);
+    [[nodiscard]] base::Result<> follow(const policy::Config& config);
     // The socket and the file go, too: figures of a daemon that is not there are wrong.
     void stop();
 
@@ -57,7 +57,7 @@ private:
         std::chrono::seconds interval{15};
     };
     [[nodiscard]] static Target target_of(const policy::Config& config);
-    void run();
+    [[nodiscard]] base::Result<> run();
     [[nodiscard]] std::chrono::milliseconds write_file();
 
     base::Log& log_;

@@ -15,7 +15,8 @@ namespace daemon_main
 base::Result<Options> parse_options(int argc, char** argv)
 {
     enum : int { log_option = 256, help_option, version_option };
-    static const option long_options[] = {{"log", required_argument, nullptr, log_option},
+    static const option long_options[] = {{"config", required_argument, nullptr, 'c'},
+                                          {"log", required_argument, nullptr, log_option},
                                           {"help", no_argument, nullptr, help_option},
                                           {"version", no_argument, nullptr, version_option},
                                           {nullptr, 0, nullptr, 0}};
@@ -58,10 +59,12 @@ std::string help_text()
 {
     return std::string(
                "Usage: smime-milter [-c FILE] [-n] [-v] [--log=stderr|syslog]\n"
-               "S/MIME gateway for Postfix and Sendmail: signs, verifies and strips mail as it passes.\n"
+               "S/MIME gateway for Postfix and Sendmail: signs, encrypts, verifies, decrypts and strips\n"
+               "mail as it passes.\n"
                "Runs in the foreground until SIGTERM; SIGHUP and SIGUSR1 reload the configuration.\n"
                "\n"
-               "  -c FILE        the configuration (") +
+               "  -c, --config FILE\n"
+               "                 the configuration (") +
            policy::default_config_file +
            ")\n"
            "  -n             check the configuration and exit: 0 when it is right, 78 when not\n"

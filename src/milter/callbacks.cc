@@ -193,7 +193,7 @@ sfsistat silent_step(SMFICTX* context, const char* name, unsigned long silence, 
 template <class Step>
 sfsistat answered_step(SMFICTX* context, const char* name, Step step) noexcept
 {
-    return guarded(context, name, SMFIS_TEMPFAIL, &Session::abort, [&]() -> sfsistat {
+    return guarded(context, name, SMFIS_TEMPFAIL, &Session::lose, [&]() -> sfsistat {
         auto& connection = connection_of(context);
         LibmilterMta mta(context, connection);
         switch (step(connection.session, mta)) {

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "gateway/failure_limit.h"
 #include "gateway/outcome.h"
 #include "gateway/snapshot.h"
 #include "milter/admission.h"
@@ -69,6 +70,7 @@ public:
     base::Random& random;
     Admission admission;
     // These outlive snapshots: a reload keeps what is known.
+    gateway::FailureLimit failures;
     store::RevocationFetcher revocation{clock};
     store::Sources sources{clock,
                            [this](base::Level level, const std::string& text) { log.write(level, text); }};

@@ -19,8 +19,7 @@ constexpr auto longest_wait_for_a_slot = std::chrono::seconds(30);
 // have given up long before.
 constexpr auto longest_processing = std::chrono::seconds(120);
 
-// A clear signature needs next to nothing beside the message, an opaque one or
-// a verification of one about as much again.
+// HeaderDecision::weight says why it is what it is.
 constexpr std::uint64_t working_memory(std::uint64_t held, unsigned weight) { return held * weight; }
 
 // What happens to a message that never got as far as a decision.
@@ -165,7 +164,9 @@ Answer Session::process(Mta& mta)
     auto slot = enter();
     if (!slot) return refuse(Trouble::overload, mta);
 
-    const auto message = passing.builder.finish(std::move(passing.envelope));
+    auto envelope = std::move(passing.envelope);
+    passing.envelope.queue_id = envelope.queue_id;  // all that lose() needs
+    const auto message = passing.builder.finish(std::move(envelope));
     gateway::World world;
     world.clock = &runtime_.clock;
     world.random = &runtime_.random;
@@ -181,6 +182,7 @@ Answer Session::process(Mta& mta)
     };
     world.deadline = Steady::now() + longest_processing;
     world.revocation = &runtime_.revocation;
+    world.failures = &runtime_.failures;
     world.sources = &runtime_.sources;
     auto outcome = gateway::process(message, *passing.snapshot, world);
     if (left_out) {
@@ -251,6 +253,13 @@ void Session::abort()
     passing_.reset();
 }
 
+void Session::lose()
+{
+    if (passing_)
+        report(passing_->envelope, postponed("internal error", base::Level::error, gateway::Stage::internal));
+    passing_.reset();
+}
+
 void Session::fail()
 {
     if (passing_) stumble(*passing_, Trouble::bug);
@@ -258,7 +267,7 @@ void Session::fail()
 
 // From here on the body is counted, not kept.  (SMFIS_SKIP would spare the MTA
 // the sending, but it is an answer to a body chunk, and we have asked the MTA not
-// to wait for those: service.cc.)
+// to wait for those: callbacks.cc.)
 void Session::drop_body(Passing& passing, gateway::BodyState why)
 {
     passing.builder.drop_body(why);

@@ -45,6 +45,8 @@ public:
     void abort();
     // A callback threw: the message must not pass as if nothing had happened.
     void fail();
+    // The same where the MTA is told at once that it has to try again later.
+    void lose();
 
 private:
     struct Passing;  // the message that is passing

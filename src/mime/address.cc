@@ -315,8 +315,6 @@ bool same_address(std::string_view a, std::string_view b)
                                                          : left.local == right.local;
 }
 
-// As base::wildcard_match(), but a local part that is not ASCII is compared
-// octet for octet.
 std::string domain_of(std::string_view address) { return ascii_domain(split(address).domain); }
 
 std::string address_key(std::string_view address)

@@ -40,7 +40,7 @@ struct Author {
     Mailbox mailbox;                            // when ok
     [[nodiscard]] std::string address() const;  // empty unless ok
 };
-[[nodiscard]] const char* describe(AuthorStatus s);  // "two From fields" and the like
+[[nodiscard]] const char* describe(AuthorStatus s);  // "several From fields" and the like
 [[nodiscard]] Author author_of(const std::vector<Field>& fields);
 
 // Domains: as mime::ascii_domain() gives them.  Local parts: ASCII case ignored when both are

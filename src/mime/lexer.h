@@ -32,7 +32,6 @@ public:
     [[nodiscard]] bool next_is(char c) const { return !done() && text_[at_] == c; }
 
     bool take(char c);  // consumes c when it is next
-    void skip_one() { at_ += done() ? 0U : 1U; }
 
     // Blanks and comments.  The text of comments is appended to `comments`,
     // separated by blanks, quoted-pairs resolved.

@@ -10,18 +10,6 @@ namespace mime
 namespace
 {
 
-// A token with comments around it, else the whole value: what is not understood
-// must not pass for something that is.
-std::string encoding_of(const Header& header)
-{
-    const Field* field = header.find("Content-Transfer-Encoding");
-    if (field == nullptr) return {};
-    const ContentType token = parse_disposition(field->value);
-    if (token.valid && token.parameters.empty()) return token.type;
-    const std::string whole = base::to_lower(unfold(field->value.substr(0, 100)));
-    return whole.empty() ? "?" : whole;
-}
-
 bool has_long_line(base::Octets text)
 {
     while (text.size() > max_line) {
@@ -34,6 +22,16 @@ bool has_long_line(base::Octets text)
 }
 
 }  // namespace
+
+std::string encoding_of(const Header& header)
+{
+    const Field* field = header.find("Content-Transfer-Encoding");
+    if (field == nullptr) return {};
+    const ContentType token = parse_disposition(field->value);
+    if (token.valid && token.parameters.empty()) return token.type;
+    const std::string whole = base::to_lower(unfold(field->value.substr(0, 100)));
+    return whole.empty() ? "?" : whole;
+}
 
 bool is_identity_encoding(std::string_view encoding)
 {

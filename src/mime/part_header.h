@@ -12,6 +12,10 @@ namespace mime
 // others never become part of a signed entity.
 void read_part_header(Part& part, const ContentType& default_type, bool root);
 
+// Content-Transfer-Encoding in lower case: a token with comments around it, else the
+// whole value, for what is not understood must not pass for something that is.  ""
+// without the field.
+[[nodiscard]] std::string encoding_of(const Header& header);
 // "", 7bit, 8bit or binary.
 [[nodiscard]] bool is_identity_encoding(std::string_view encoding);
 

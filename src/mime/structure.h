@@ -36,6 +36,7 @@ enum class Defect : std::uint32_t {
     long_header_line = 1U << 10,    // header line over 988 octets in a part (MTAs fold it)
     limit = 1U << 11,               // depth, parts or header limit reached; not entered further
     mbox_line = 1U << 12,           // "From " before the header of a message (Sendmail drops it)
+    last = mbox_line,
 };
 
 class Defects
@@ -56,13 +57,13 @@ struct Part {
     int parent = -1;      // index into Structure::parts, -1 for the root
     int depth = 0;        // root 0; the message inside message/rfc822 is a child of that part
     std::string section;  // IMAP section path (RFC 3501 section 6.4.5); the root's is empty
-    base::Octets whole;   // header (without an mbox_line), empty line and body; for a multipart's child without
-                          // the CRLF before the next delimiter (RFC 2046 section 5.1.1), or at the end
-                          // of everything where the close delimiter is missing.
-                          // The root's is empty unless its header and body are adjacent
-    base::Octets body;    // after the empty line
-    Header header;        // header.body <= whole.size(), also when the empty line is at once
-                          // the CRLF of the delimiter (a part without a body)
+    base::Octets whole;   // header (without an mbox_line), empty line and body; for a multipart's child
+                         // without the CRLF before the next delimiter (RFC 2046 section 5.1.1), or at the end
+                         // of everything where the close delimiter is missing.
+                         // The root's is empty unless its header and body are adjacent
+    base::Octets body;  // after the empty line
+    Header header;      // header.body <= whole.size(), also when the empty line is at once
+                        // the CRLF of the delimiter (a part without a body)
     ContentType content_type;
     std::string encoding;             // Content-Transfer-Encoding, lower case, "" when absent
     base::Octets preamble, epilogue;  // of a multipart

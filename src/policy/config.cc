@@ -18,7 +18,20 @@ namespace
 
 constexpr std::size_t max_file = 16U << 20;
 
-// Whoever can write what is read here can have anybody's mail signed.
+// Whoever can write what is read here, or add to a directory of it, can have anybody's
+// mail signed.
+void check_rights(const std::string& path, std::vector<base::Problem>& problems)
+{
+    struct stat st{};
+    if (stat(path.c_str(), &st) != 0) return;  // whoever reads it says so
+    if ((st.st_mode & S_IWOTH) != 0)
+        report(problems, base::Severity::error, path, "writable by others", "run: chmod o-w " + path);
+    else if ((st.st_mode & S_IWGRP) != 0 && st.st_gid != 0)
+        report(problems, base::Severity::warning, path,
+               "writable by its group: whoever is in it can have anybody's mail signed",
+               "run: chmod g-w " + path);
+}
+
 std::optional<std::string> read(const std::string& file, const std::string& where,
                                 std::vector<base::Problem>& problems)
 {
@@ -31,6 +44,10 @@ std::optional<std::string> read(const std::string& file, const std::string& wher
             error.remedy =
                 "name the configuration with -c FILE; a commented one to begin with is "
                 "conf/smime-milter.conf of the sources";
+        if (missing && !where.empty() && error.remedy.empty())
+            error.remedy =
+                "make it, with lines \"LOGIN: ADDRESS[, ADDRESS...]\", or remove sender_login: a "
+                "login then signs for itself only";
         if (!where.empty()) {
             error.what = error.where + ": " + error.what;
             error.where = where;
@@ -38,13 +55,7 @@ std::optional<std::string> read(const std::string& file, const std::string& wher
         problems.push_back({base::Severity::error, std::move(error)});
         return std::nullopt;
     }
-    struct stat st{};
-    if (stat(file.c_str(), &st) == 0 && (st.st_mode & S_IWOTH) != 0)
-        report(problems, base::Severity::error, file, "writable by others", "run: chmod o-w " + file);
-    else if (stat(file.c_str(), &st) == 0 && (st.st_mode & S_IWGRP) != 0 && st.st_gid != 0)
-        report(problems, base::Severity::warning, file,
-               "writable by its group: whoever is in it can have anybody's mail signed",
-               "run: chmod g-w " + file);
+    check_rights(file, problems);
     return std::move(*content);
 }
 
@@ -65,6 +76,7 @@ void read_directory(const std::string& main_file, std::vector<SourceFile>& sourc
         (slash == std::string::npos ? std::string() : main_file.substr(0, slash + 1)) + "conf.d";
     struct stat st{};
     if (lstat(directory.c_str(), &st) != 0 && errno == ENOENT) return;
+    check_rights(directory, problems);
     const auto names = base::list_directory(directory);
     if (!names) {
         auto error = names.error();
@@ -78,7 +90,7 @@ void read_directory(const std::string& main_file, std::vector<SourceFile>& sourc
             if (!is_leftover(name))
                 report(problems, base::Severity::warning, directory + "/" + name,
                        "not read: its name does not end in .conf",
-                       "rename it to " + name + ".conf, or move it away");
+                       "rename it to " + name.substr(0, name.rfind('.')) + ".conf, or move it away");
             continue;
         }
         std::string file = directory;

@@ -231,6 +231,7 @@ struct Config {
     std::uint64_t max_message_size = 64U << 20;
     std::uint64_t max_in_flight = 0;  // 0: a quarter of the machine's memory
     unsigned crypto_slots = 0;        // 0: two for each processor
+    unsigned decrypt_failures = 0;    // of a client in an hour; 0: no limit
     unsigned drain_seconds = 30;
     std::string user;
     base::Level log_level = base::Level::info;

@@ -63,6 +63,8 @@ constexpr Setter<ParsedConfig> milter_setters[] = {
     {"max_in_flight",
      [](ParsedConfig& p, const Value& v) { v.size(p.config.max_in_flight, 0, kilo * giga); }},
     {"crypto_slots", [](ParsedConfig& p, const Value& v) { v.number(p.config.crypto_slots, 1024); }},
+    {"decrypt_failures",
+     [](ParsedConfig& p, const Value& v) { v.number(p.config.decrypt_failures, 1'000'000); }},
     {"drain_seconds", [](ParsedConfig& p, const Value& v) { v.number(p.config.drain_seconds, 3600); }},
     {"user", [](ParsedConfig& p, const Value& v) { v.word(p.config.user); }},
     {"log_level",
@@ -170,7 +172,7 @@ constexpr Setter<TrustDraft> trust_setters[] = {
     {"policies", [](TrustDraft& t, const Value& v) { v.policies(t.judging.policies); }},
     {"expired_grace", [](TrustDraft& t, const Value& v) { v.number(t.judging.expired_grace, 720); }},
     {"accept_octet_stream", [](TrustDraft& t, const Value& v) { v.yes_no(t.judging.accept_octet_stream); }},
-    {"revocation_timeout", [](TrustDraft& t, const Value& v) { v.number(t.revocation.timeout, 30); }},
+    {"revocation_timeout", [](TrustDraft& t, const Value& v) { v.number(t.revocation.timeout, 30, 1); }},
     {"revocation_max_size",
      [](TrustDraft& t, const Value& v) { v.size(t.revocation.max_size, 64U << 10, 64U << 20); }},
     {"revocation_networks",
@@ -238,7 +240,7 @@ private:
     bool has_the_right_name(const Section& s)
     {
         const auto where = s.at(s.line);
-        const bool named = s.kind == "key" || s.kind == "source" || s.kind == "rule";
+        const bool named = has_names(s.kind);
         constexpr std::string_view kinds[] = {"milter", "keys",  "key",   "certificates",
                                               "source", "split", "trust", "rule"};
         if (std::find(std::begin(kinds), std::end(kinds), s.kind) == std::end(kinds)) {

@@ -167,6 +167,29 @@ const char* name(Encrypt e)
     return "?";
 }
 
+const char* name(AlreadySigned a)
+{
+    switch (a) {
+        case AlreadySigned::keep: return "keep";
+        case AlreadySigned::opaque: return "opaque";
+        case AlreadySigned::strip: return "strip";
+        case AlreadySigned::resign: return "resign";
+    }
+    return "?";
+}
+
+const char* name(EightBitSigned e)
+{
+    switch (e) {
+        case EightBitSigned::pass: return "pass";
+        case EightBitSigned::opaque: return "opaque";
+        case EightBitSigned::strip: return "strip";
+        case EightBitSigned::resign: return "resign";
+        case EightBitSigned::reject: return "reject";
+    }
+    return "?";
+}
+
 const char* name(OnResult r)
 {
     switch (r) {

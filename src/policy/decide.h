@@ -129,11 +129,17 @@ struct Shadow {
 };
 [[nodiscard]] std::vector<Shadow> shadowed_rules(const Config& config);
 
+// Fallback rules that verify and never apply because a rule that does not verify covers
+// them: whoever wrote that one thought of something else, and switched verifying off.
+[[nodiscard]] std::vector<Shadow> unverified_fallbacks(const Config& config);
+
 // Names as they are written in the configuration.
 [[nodiscard]] const char* name(Direction d);
 [[nodiscard]] const char* name(SignForm f);
 [[nodiscard]] const char* name(Strip s);
 [[nodiscard]] const char* name(OnResult r);
 [[nodiscard]] const char* name(Encrypt e);
+[[nodiscard]] const char* name(AlreadySigned a);
+[[nodiscard]] const char* name(EightBitSigned e);
 
 }  // namespace policy

@@ -32,6 +32,7 @@ constexpr KeySpec table[] = {
     {"milter", "max_in_flight", "size", "0", "octets of all messages in work; 0 for a quarter of the memory"},
     {"milter", "crypto_slots", "number", "0",
      "messages in cryptographic work at a time; 0 for two for each processor"},
+    {"milter", "decrypt_failures", "number", "1000", "messages of one client in an hour; 0 for no limit"},
     {"milter", "drain_seconds", "number", "30", "how long a stop waits for messages in work"},
     {"milter", "user", "text", "smime-milter", "user to become when started as root"},
     {"milter", "log_level", "debug|info|notice|warning|error", "info", "the mildest lines to log"},
@@ -209,6 +210,11 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
         }
     }
     return best;
+}
+
+bool has_names(std::string_view section)
+{
+    return section == "key" || section == "source" || section == "rule";
 }
 
 std::string_view nearest_key(std::string_view section, std::string_view key)

@@ -20,6 +20,8 @@ struct KeySpec {
 };
 
 [[nodiscard]] std::span<const KeySpec> schema();
+// [rule NAME] and the like: there may be several of them.
+[[nodiscard]] bool has_names(std::string_view section);
 [[nodiscard]] const KeySpec* find_key(std::string_view section, std::string_view key);
 // The nearest known key of the section, or "" when none is near.
 [[nodiscard]] std::string_view nearest_key(std::string_view section, std::string_view key);

@@ -16,7 +16,7 @@ std::string hint(const Section& section, std::string_view key)
         return " (did you mean " + quoted(near) + "?)";
     for (const auto& spec : schema())
         if (spec.key == key) {
-            const bool named = spec.section == "rule" || spec.section == "key" || spec.section == "source";
+            const bool named = has_names(spec.section);
             return " (it belongs to [" + std::string(spec.section) + (named ? " NAME])" : "])");
         }
     return {};

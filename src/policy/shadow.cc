@@ -79,4 +79,19 @@ std::vector<Shadow> shadowed_rules(const Config& config)
     return out;
 }
 
+std::vector<Shadow> unverified_fallbacks(const Config& config)
+{
+    std::vector<Shadow> out;
+    for (const Rule& fallback : config.rules) {
+        if (!fallback.fallback || !fallback.verify) continue;
+        // The first that takes it decides; one that verifies keeps what is behind it.
+        for (const Rule& rule : config.rules) {
+            if (rule.fallback || !rule_covers(rule, fallback)) continue;
+            if (!rule.verify) out.push_back({&fallback, &rule});
+            break;
+        }
+    }
+    return out;
+}
+
 }  // namespace policy

@@ -350,7 +350,8 @@ void Value::tls_logins(std::vector<TlsLogin>& out) const
     const bool half = rest.ends_with(base::trim(by)) || (issued != rest.npos && certificate.issuer.empty());
     if (certificate.login.empty() || certificate.subject.empty() || half)
         refuse(quoted(text_) + " found",
-               "wanted LOGIN: SUBJECT, or LOGIN: SUBJECT issued by ISSUER, with the names as the MTA shows them");
+               "wanted LOGIN: SUBJECT, or LOGIN: SUBJECT issued by ISSUER, with the names as the MTA shows "
+               "them");
     else
         out.push_back(std::move(certificate));
 }

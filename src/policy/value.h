@@ -74,7 +74,7 @@ public:
     void patterns(std::vector<std::string>& out, Pattern kind) const;
     void header_pattern(std::vector<HeaderPattern>& out) const;  // no list: patterns may hold commas
     void signer_for(std::vector<SignerFor>& out) const;
-    void tls_logins(std::vector<TlsLogin>& out) const;  // no list: names may hold commas
+    void tls_logins(std::vector<TlsLogin>& out) const;       // no list: names may hold commas
     void policies(std::vector<std::string>& out) const;      // dotted object identifiers, or "any"
     void text_pattern(std::vector<std::string>& out) const;  // likewise
     void size_conditions(std::vector<SizeCondition>& out) const;

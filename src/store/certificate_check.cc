@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cms/certificate_profile.h"
+#include "cms/encrypt.h"
 #include "cms/sign.h"
 #include "mime/address.h"
 #include "store/certificate_lint.h"
@@ -144,12 +145,11 @@ private:
         }
         if (report_.authority) return line(Grade::ok, "key", what, "strong enough");
         const bool signs = cms::digest_for(c_, cms::Digest::automatic).has_value();
-        const bool encrypts = kind == rsa || kind == ec || kind == x25519;
+        const auto why_not = cms::key_unfit_for_encryption(c_);
+        const bool encrypts = !why_not;
         if (!signs) against(report_.uses.signing, what + " cannot sign here");
-        if (!encrypts) {
-            against(report_.uses.encrypting, "nothing can be encrypted to " + what);
-            against(report_.uses.decrypting, "nothing can be encrypted to " + what);
-        }
+        if (!encrypts) against(report_.uses.encrypting, *why_not);
+        if (!encrypts && kind != rsa && kind != ec) against(report_.uses.decrypting, *why_not);
         if (signs && encrypts)
             line(Grade::ok, "key", what, "strong enough, known to receivers");
         else if (signs || encrypts)

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "cms/certificate_profile.h"
+#include "cms/encrypt.h"
 
 namespace store
 {
@@ -40,18 +41,6 @@ std::optional<std::string> unfit_for_mail(const cms::Certificate& c, base::Time 
     if (!c.purpose_allows_email()) return "its extended key usage does not allow e-mail";
     if (c.is_ca()) return "it is the certificate of a certification authority";
     if (c.unknown_critical_extension()) return "it has a critical extension that is not understood";
-    return std::nullopt;
-}
-
-std::optional<std::string> unfit_to_encrypt(const cms::Certificate& c)
-{
-    if (!c.usage_allows_encryption()) return "its key usage does not allow encryption";
-    using enum cms::KeyKind;
-    const auto kind = c.key_kind();
-    if (kind != rsa && kind != ec && kind != x25519)
-        return "nothing can be encrypted to " + cms::describe_key(c);
-    if (const auto why = cms::unusable_key(c); !why.empty()) return cms::describe_key(c) + ": " + why;
-    if (kind == rsa && c.key_bits() < 2048) return cms::describe_key(c) + " is too weak";
     return std::nullopt;
 }
 
@@ -108,7 +97,7 @@ std::optional<std::string> unfit_for(Purpose purpose, const cms::Certificate& ce
             return unfit_for_mail(certificate, at);
         case Purpose::encrypt: {
             auto why = unfit_for_mail(certificate, at);
-            return why ? why : unfit_to_encrypt(certificate);
+            return why ? why : cms::unfit_for_encryption(certificate);
         }
         case Purpose::decrypt:
         case Purpose::verify: break;

@@ -186,8 +186,8 @@ base::Result<std::vector<Found>> DirectoryStore::find(std::string_view address, 
     return pick(by_address_, hash_of_address(address), [&](std::uint32_t entry, const cms::Certificate& c) {
         if (options_.kind != Provenance::Kind::pinned) return c.names(address) && !unfit_for(purpose, c, at);
         const std::string pin = pinned_address(entry);
-        const bool named =
-            pin.starts_with('@') ? base::iequals(pin, address) : mime::same_address(pin, address);
+        const bool named = pin.starts_with('@') ? mime::domain_of(pin) == mime::domain_of(address)
+                                                : mime::same_address(pin, address);
         return named && !unfit_for(purpose, c, at);
     });
 }

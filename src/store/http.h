@@ -1,5 +1,5 @@
 // One bounded HTTP request for revocation data (RFC 5280 section 4.2.1.13,
-// RFC 6960 appendix A).  The only place with <curl/*>.
+// RFC 6960 appendix A).  With smtp.cc the only place with <curl/*>.
 #pragma once
 
 #include <atomic>

@@ -2,17 +2,10 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <filesystem>
-#include <unordered_map>
-
 #include "base/ascii.h"
 #include "base/file.h"
-#include "cms/certificate_summary.h"
 #include "cms/container.h"
-#include "cms/sign.h"
 #include "cms/token.h"
-#include "cms/trust.h"
 
 namespace store
 {
@@ -21,25 +14,10 @@ namespace
 
 constexpr std::size_t largest = 4U << 20;
 
-std::string base_name(const std::string& path) { return std::filesystem::path(path).filename().string(); }
-
 bool is_key_file(std::string_view name)
 {
     const std::string lower = base::to_lower(name);
     return lower.ends_with(".p12") || lower.ends_with(".pfx") || lower.ends_with(".pem");
-}
-
-// "alice" of "alice.key.pem": what a key and its certificate have in common.
-std::string stem(const std::string& path)
-{
-    const auto directory = path.rfind('/') + 1;  // npos + 1 is the beginning
-    return path.substr(0, path.find('.', directory));
-}
-
-bool is_retired(const std::string& path)
-{
-    const std::string name = base::to_lower(base_name(path));
-    return name.substr(0, name.rfind('.')).ends_with(retired_mark);
 }
 
 // A key must not be readable by others; a certificate alone may be.
@@ -64,13 +42,6 @@ base::Result<std::optional<base::Secret>> own_password(const std::string& path)
 }
 
 }  // namespace
-
-std::string canonical(const std::string& path)
-{
-    std::error_code failed;
-    auto out = std::filesystem::weakly_canonical(path, failed);
-    return failed ? path : out.string();
-}
 
 void KeyLoader::problem(base::Severity severity, base::Error error)
 {
@@ -149,6 +120,7 @@ void KeyLoader::read_token()
 void KeyLoader::read_file(const std::string& path)
 {
     if (remembered(path)) return;
+    const auto stamp = KeyIndex::stamp_of(path);  // before it is read: it may be replaced meanwhile
     auto content = read_key_file(path);
     if (!content) return failed(path, content.error());
     const base::Secret owner(std::move(*content));  // wiped when done
@@ -159,9 +131,21 @@ void KeyLoader::read_file(const std::string& path)
     if (!opened) {
         base::Error error = opened.error();
         const bool locked = error.code == base::Code::permission;
-        if (locked && password != nullptr)
+        if (locked && password == nullptr && !source_.origin.empty())
+            error.remedy = "its password belongs into a file that password = file:PATH names " +
+                           std::string(source_.name.empty() ? "in [keys]" : "in [key " + source_.name + "]") +
+                           " at " + source_.origin + ", or into " + path + std::string(own_password_suffix);
+        else if (locked && password != nullptr && password->reveal().empty())
+            error.what = "the password file is empty: " +
+                         (*own ? path + std::string(own_password_suffix) : source_.password.text);
+        else if (locked && password != nullptr)
             error.remedy = "check the password in " +
-                           (*own ? path + std::string(own_password_suffix) : source_.password.text);
+                           (*own ? path + std::string(own_password_suffix) + " (its first line)"
+                                 : source_.password.text +
+                                       " (its first line); if this file has another one, write it to " +
+                                       path + std::string(own_password_suffix));
+        if (locked && password != nullptr && password->reveal().empty())
+            error.remedy = "write the password into it, as its only line";
         failed_stems_.insert(stem(path));
         // That the password cannot be read is said already, once for all files.
         if (!locked || password != nullptr || !password_failed_) failed(path, std::move(error));
@@ -184,7 +168,7 @@ void KeyLoader::read_file(const std::string& path)
                         owner.reveal().find("ENCRYPTED") != std::string::npos;
     if (locked && password_ && !*own) password_proved_ = true;
     keep(path, entry);
-    if (const auto stamp = KeyIndex::stamp_of(path); index_ != nullptr && large_ && stamp && !*own) {
+    if (index_ != nullptr && large_ && stamp && !*own) {
         entry.stamp = *stamp;
         index_->put(path, std::move(entry));
     }
@@ -237,156 +221,6 @@ void KeyLoader::warn_of_outdated_encryption(const std::string& path)
          lower.ends_with(".pem") ? "convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in " + path
                                  : "convert it: openssl pkcs12 -legacy -in " + path +
                                        " -nodes | openssl pkcs12 -export -out NEW.p12");
-}
-
-// Judged by names alone: receivers build the path, and will find out the rest.
-void KeyLoader::warn_of_missing_issuers(const std::vector<cms::Certificate>& helpers,
-                                        const std::vector<cms::Certificate>& authorities,
-                                        const std::vector<Identity>& made, std::size_t from)
-{
-    constexpr int longest = 16;
-    std::unordered_map<std::string, std::string> issuer_of;  // Names in DER
-    for (const auto* list : {&helpers, &authorities})
-        for (const cms::Certificate& c : *list)
-            if (const auto summary =
-                    c.is_ca() ? cms::summarise(c.der())
-                              : base::Result<cms::CertificateSummary>(base::fail(base::Code::data, "", ""));
-                summary)
-                issuer_of.emplace(summary->subject, summary->issuer);
-    for (std::size_t i = from; i < made.size(); ++i) {
-        const auto summary = cms::summarise(made[i].certificate.der());
-        if (made[i].retired || !summary || summary->issuer == summary->subject) continue;
-        std::string wanted = summary->issuer, last;
-        for (int n = 0; n < longest && wanted != last; ++n) {
-            const auto it = issuer_of.find(wanted);
-            if (it == issuer_of.end()) break;
-            last = wanted;
-            wanted = it->second;
-        }
-        if (wanted == last) continue;
-        const auto chain = made[i].chain.get();
-        warn(made[i].file,
-             "the certificate of its issuer is not here: " +
-                 (chain.empty() ? made[i].certificate : chain.back()).issuer(),
-             "add it to the file or to [trust] intermediates, so that receivers can build the path");
-    }
-}
-
-void KeyLoader::pair(const std::vector<cms::Certificate>& helpers, base::Time now, std::vector<Identity>& out)
-{
-    std::unordered_multimap<std::string, Held*> by_key;
-    std::vector<cms::Certificate> authorities;
-    for (Held& held : certificates_) {
-        by_key.emplace(held.certificate.key_fingerprint(), &held);
-        if (held.certificate.is_ca()) authorities.push_back(held.certificate);
-    }
-    struct Issuers {
-        cms::Trust trust;
-        std::vector<cms::Certificate> authorities;
-    };
-    cms::Trust::Material material;
-    material.intermediates = helpers;
-    const auto issuers = std::make_shared<const Issuers>(
-        Issuers{cms::Trust::make(std::move(material)).value_or(cms::Trust()), authorities});
-    const std::size_t from = out.size();
-    std::unordered_set<std::string> made;  // certificates; a file may be there twice
-    for (const Key& key : keys_) {
-        bool found = false;
-        std::vector<Held*> mates;
-        const auto [first, last] = by_key.equal_range(key.print);
-        for (auto it = first; it != last; ++it) mates.push_back(it->second);
-        // A token may not tell the public key: its certificates are few, each is tried.
-        if (!source_.uri.empty()) {
-            if (const auto open = key.key->native(); !open) {
-                failed_stems_.insert(stem(source_.uri));
-                problem(base::Severity::error, open.error());
-                continue;
-            }
-            for (Held& held : certificates_)
-                if (!held.certificate.is_ca()) mates.push_back(&held);
-        }
-        for (Held* const mate : mates) {
-            Held& held = *mate;
-            if (key.print.empty() && !key.key->matches(held.certificate).value_or(false)) continue;
-            found = held.used = true;
-            if (!made.insert(held.certificate.der()).second) continue;
-            Identity identity{source_.name.empty() ? base_name(key.file) : source_.name,
-                              source_.name,
-                              key.file,
-                              held.file,
-                              is_retired(key.file),
-                              held.certificate,
-                              key.key,
-                              Chain([issuers, certificate = held.certificate] {
-                                  return issuers->trust.chain_of(certificate, issuers->authorities);
-                              })};
-            if (!check(identity, now)) continue;
-            identity.decrypts_for = source_.decrypts_for;
-            out.push_back(std::move(identity));
-        }
-        if (!found) explain_lone_key(key);
-    }
-    warn_of_missing_issuers(helpers, authorities, out, from);
-    explain_lone_certificates();
-}
-
-void KeyLoader::explain_lone_key(const Key& key)
-{
-    const auto mate = std::find_if(certificates_.begin(), certificates_.end(), [&](const Held& held) {
-        return !held.used && !held.certificate.is_ca() && stem(held.file) == stem(key.file);
-    });
-    if (mate == certificates_.end() && beside_a_failure(key.file)) return;
-    if (mate == certificates_.end())
-        return problem(
-            base::Severity::error,
-            {base::Code::configuration, key.file, "a private key without its certificate",
-             "put the certificate into the same file or beside it as " + stem(key.file) + ".crt.pem"});
-    mate->used = true;
-    const std::string which =
-        mate->file == key.file ? "the certificate in it" : "the certificate in " + mate->file;
-    problem(base::Severity::error,
-            {base::Code::configuration, key.file,
-             "the private key does not belong to " + which + " (" + mate->certificate.subject() + ")",
-             "export key and certificate together again"});
-}
-
-void KeyLoader::explain_lone_certificates()
-{
-    for (const Held& held : certificates_) {
-        if (held.used || held.certificate.is_ca() || beside_a_failure(held.file)) continue;
-        const bool beside_a_key =
-            std::any_of(certificates_.begin(), certificates_.end(),
-                        [&](const Held& other) { return other.used && other.file == held.file; });
-        problem(beside_a_key ? base::Severity::warning : base::Severity::error,
-                {base::Code::configuration, held.file,
-                 "a certificate without its private key: " + held.certificate.subject(),
-                 "add the key, or remove the certificate from here"});
-    }
-}
-
-bool KeyLoader::check(const Identity& identity, base::Time now)
-{
-    const cms::Certificate& c = identity.certificate;
-    if (const auto digest = cms::digest_for(c, cms::Digest::automatic); !digest) {
-        base::Error error = digest.error();
-        error.what = error.where + ": " + error.what;
-        error.where = identity.file;
-        problem(base::Severity::error, std::move(error));
-        return false;
-    }
-    if (identity.retired) return true;
-    if (const auto why = unfit_for_signing(c, now))
-        warn(identity.file,
-             c.subject() + ", serial " + c.serial() + ": " + *why + "; it will not be used for signing",
-             now < c.not_before() ? "wait for that day, or check the clock of this machine: date -u"
-             : now > c.not_after()
-                 ? "import its successor: smimectl cert import FILE; this one goes on decrypting"
-                 : "ask its issuer for a certificate for e-mail; smimectl cert check " + identity.file);
-    if (c.addresses().empty() && source_.name.empty())
-        warn(identity.file, c.subject() + " names no e-mail address, so it is never found by sender",
-             "name the file in a [key NAME] section, and in a rule certificate = NAME and allow_mismatch = "
-             "yes");
-    return true;
 }
 
 }  // namespace store

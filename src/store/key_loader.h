@@ -1,7 +1,9 @@
 // Private to store/: reads key files and pairs keys with certificates.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -25,7 +27,15 @@ public:
 
     // `skip`: canonical paths that belong to other sources.
     void read(const std::unordered_set<std::string>& skip);
-    void pair(const std::vector<cms::Certificate>& helpers, base::Time now, std::vector<Identity>& out);
+
+    // Public keys (their fingerprints) of which a file says that they are retired, and
+    // that file.  Whoever retires one copy of a key means the key.
+    using Retired = std::unordered_map<std::string, std::string>;
+    void note_retired(Retired& out) const;
+
+    // `retired`: of all sources.
+    void pair(const std::vector<cms::Certificate>& helpers, const Retired& retired, base::Time now,
+              std::vector<Identity>& out);
 
 private:
     struct Key {
@@ -39,6 +49,16 @@ private:
         bool used = false;  // belongs to a key, or a problem names it already
     };
 
+    using FindIssuers = std::function<std::vector<cms::Certificate>(const cms::Certificate&)>;
+    struct Pair {
+        const Key* key;
+        const Held* held;
+    };
+    [[nodiscard]] static Pair choose(const std::vector<const Key*>& keys,
+                                     const std::vector<Held*>& certificates);
+    void make_identities(const std::vector<const Key*>& keys, const std::vector<Held*>& mates,
+                         const Retired& retired, const FindIssuers& issuers, base::Time now,
+                         std::vector<Identity>& out);
     void read_directory(const std::unordered_set<std::string>& skip);
     void read_token();
     [[nodiscard]] bool remembered(const std::string& path);
@@ -74,5 +94,8 @@ private:
 
 // The path without symbolic links and dots, for telling files apart.
 [[nodiscard]] std::string canonical(const std::string& path);
+
+// "DIR/alice" of "DIR/alice.key.pem": what a key and its certificate have in common.
+[[nodiscard]] std::string stem(const std::string& path);
 
 }  // namespace store

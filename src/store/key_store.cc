@@ -1,6 +1,7 @@
 #include "store/key_store.h"
 
 #include <algorithm>
+#include <deque>
 #include <unordered_set>
 
 #include "base/ascii.h"
@@ -45,12 +46,15 @@ KeyStore KeyStore::load(const std::vector<KeySource>& sources, const std::vector
     for (const KeySource& source : sources)
         if (!source.name.empty() && !source.path.empty()) named.insert(canonical(source.path));
     KeyStore store;
+    std::deque<KeyLoader> loaders;
+    KeyLoader::Retired retired;
     for (const KeySource& source : sources) {
         if (source.name.empty()) store.activation_delay_ = std::chrono::hours(source.activation_delay);
-        KeyLoader loader(source, problems, index, cache);
+        KeyLoader& loader = loaders.emplace_back(source, problems, index, cache);
         loader.read(source.name.empty() ? named : std::unordered_set<std::string>());
-        loader.pair(helpers, now, store.identities_);
+        loader.note_retired(retired);
     }
+    for (KeyLoader& loader : loaders) loader.pair(helpers, retired, now, store.identities_);
     store.index();
     return store;
 }

@@ -55,11 +55,13 @@ struct Identity {
     std::string section;  // of the [key NAME] section, or ""
     std::string file;
     std::string certificate_file;  // the same, unless the certificate lies in a file of its own
-    bool retired = false;          // decrypts and does nothing else: "alice.retired.p12"
+    bool retired = false;          // decrypts and does nothing else, see retired_mark
     cms::Certificate certificate;
     cms::PrivateKeyHandle key;
     Chain chain;                                 // issuing intermediates, no self-signed root
     std::vector<std::string> decrypts_for = {};  // as in KeySource
+    // Other files of the same source that hold the same key, the same certificate.
+    std::vector<std::string> more_key_files = {}, more_certificate_files = {};
 };
 
 // Where a password comes from: "credential:NAME" ($CREDENTIALS_DIRECTORY/NAME),
@@ -85,7 +87,8 @@ struct KeySource {
     std::vector<std::string> decrypts_for = {};  // patterns: whose mail it decrypts, too
 };
 
-// How a file is called whose keys are kept for decrypting old mail only.
+// How a file is called whose keys are kept for decrypting old mail only, "alice.retired.p12":
+// every certificate with one of its public keys is retired, in whatever file it lies.
 inline constexpr std::string_view retired_mark = ".retired";
 
 // Immutable once loaded; safe to use from several threads.  As a CertificateStore

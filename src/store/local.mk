@@ -12,7 +12,7 @@ libgateway_a_SOURCES += \
 	src/store/http.cc src/store/http.h \
 	src/store/key_cache.cc src/store/key_cache.h \
 	src/store/key_index.cc src/store/key_index.h \
-	src/store/key_loader.cc src/store/key_loader.h \
+	src/store/key_loader.cc src/store/key_loader.h src/store/key_pairing.cc \
 	src/store/key_store.cc src/store/key_store.h \
 	src/store/ldap.cc src/store/ldap.h \
 	src/store/ldap_connection.cc src/store/ldap_connection.h \
@@ -27,7 +27,8 @@ libgateway_a_SOURCES += \
 	src/store/sources.cc src/store/sources.h \
 	src/store/sqlite_database.cc src/store/sqlite_database.h \
 	src/store/sqlite_store.cc src/store/sqlite_store.h \
-	src/store/trust_store.cc src/store/trust_store.h
+	src/store/trust_store.cc src/store/trust_store.h \
+	src/store/writers.cc src/store/writers.h
 
 unit_sources += \
 	tests/unit/store_certificate_check_test.cc \

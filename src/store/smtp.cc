@@ -3,6 +3,7 @@
 #include "config.h"
 
 #ifdef HAVE_LIBCURL
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <unistd.h>
 
@@ -62,9 +63,14 @@ struct FreeList {
     void operator()(curl_slist* l) const { curl_slist_free_all(l); }
 };
 
-bool is_here(const std::string& server)
+// Of "host", "host:port", "[address]:port".
+bool is_here(std::string_view server)
 {
-    return server.starts_with("127.") || server.starts_with("localhost") || server.starts_with("[::1]");
+    if (server.starts_with('[')) return server.substr(0, server.find(']')) == "[::1";
+    const std::string host(server.substr(0, server.find(':')));
+    in_addr address{};
+    if (inet_pton(AF_INET, host.c_str(), &address) == 1) return (ntohl(address.s_addr) >> 24) == 127;
+    return base::iequals(host, "localhost");
 }
 
 std::string host_name()
@@ -113,10 +119,12 @@ base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
     set(CURLOPT_DEBUGFUNCTION, listen);
     set(CURLOPT_DEBUGDATA, &conversation);
     const bool login = !request.user.empty() && request.password;
+    // A password is for nobody but the server that is named.
+    const bool guarded = login && !is_here(request.server);
     const auto offered = request.use_tls ? CURLUSESSL_TRY : CURLUSESSL_NONE;
-    set(CURLOPT_USE_SSL, static_cast<long>(login && !is_here(request.server) ? CURLUSESSL_ALL : offered));
-    set(CURLOPT_SSL_VERIFYPEER, 0L);
-    set(CURLOPT_SSL_VERIFYHOST, 0L);
+    set(CURLOPT_USE_SSL, static_cast<long>(guarded ? CURLUSESSL_ALL : offered));
+    set(CURLOPT_SSL_VERIFYPEER, guarded ? 1L : 0L);
+    set(CURLOPT_SSL_VERIFYHOST, guarded ? 2L : 0L);
     if (login) {
         set(CURLOPT_USERNAME, request.user.c_str());
         set(CURLOPT_PASSWORD, request.password->reveal().c_str());
@@ -127,6 +135,10 @@ base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
     // The server has answered, and the answer was no.
     if (!conversation.last.empty() && (conversation.last[0] == '4' || conversation.last[0] == '5'))
         return SmtpReply{false, std::move(conversation.last)};
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        return base::fail(base::Code::unavailable, request.server,
+                          std::string("a password is not sent: ") + curl_easy_strerror(code),
+                          "name the MTA as its certificate does, or send from its own machine to 127.0.0.1");
     return base::fail(base::Code::unavailable, request.server, curl_easy_strerror(code),
                       "name the MTA with --smtp HOST:PORT, and see whether it runs");
 }

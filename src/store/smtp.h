@@ -29,9 +29,10 @@ struct SmtpReply {
     std::string text;  // the last reply of the server: "250 2.0.0 Ok: queued as 4bX"
 };
 
-// The server's certificate is not judged: this is for one's own server.  A login goes over
-// TLS, or to this very machine.  Code::unavailable when there was no conversation, or it
-// broke off; after the last octet nobody knows then whether the message was taken.
+// The server's certificate is not judged: this is for one's own server.  A login goes to
+// this very machine, or over TLS to a server whose certificate the system trusts.
+// Code::unavailable when there was no conversation, or it broke off; after the last
+// octet nobody knows then whether the message was taken.
 [[nodiscard]] base::Result<SmtpReply> smtp_send(const SmtpRequest& request);
 [[nodiscard]] bool smtp_available();
 

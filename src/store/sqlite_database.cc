@@ -30,12 +30,6 @@ std::set<std::string>& damaged()
     return paths;
 }
 
-void note_damage(const std::string& path)
-{
-    const std::lock_guard lock(damage_mutex);
-    damaged().insert(path);
-}
-
 }  // namespace
 
 base::Result<std::string> set_aside(const std::string& path)
@@ -65,6 +59,12 @@ namespace
 
 constexpr int ours = 0x536d4d63;  // PRAGMA application_id
 constexpr int patience = 2000;    // milliseconds for another writer
+
+void note_damage(const std::string& path)
+{
+    const std::lock_guard lock(damage_mutex);
+    damaged().insert(path);
+}
 
 // What each version of the schema adds.  Never changed, only added to.
 constexpr const char* migrations[] = {

@@ -70,8 +70,10 @@ private:
         const auto content = base::read_file(path, largest);
         if (!content) {
             base::Error error = content.error();
-            if (error.remedy.empty() && !source_.origin.empty())
-                error.remedy = "it is named at " + source_.origin;
+            if (error.code == base::Code::no_input && stray == base::Severity::error)
+                error.remedy = "put the CA certificate there, or for a directory: install -d -m 755 " + path;
+            if (!source_.origin.empty())
+                error.remedy += (error.remedy.empty() ? "" : "; ") + ("it is named at " + source_.origin);
             problems_.push_back({base::Severity::error, std::move(error)});
             return;
         }

@@ -146,12 +146,12 @@ TEST_F(GatewayEncrypt, CertificatesThatMayNotBeUsedAreNotUsed)
     const std::vector<Row> table = {
         {[](auto& r) { r.not_after = at("2026-05-01"); }, "expired 2026-05-01"},
         {[](auto& r) { r.not_before = at("2026-07-01"); }, "not valid before 2026-07-01"},
-        {[](auto& r) { r.key_usage = "digitalSignature"; }, "its key usage does not allow encryption"},
+        {[](auto& r) { r.key_usage = "digitalSignature"; }, "its key usage lacks key"},
         {[](auto& r) { r.extended_key_usage = "serverAuth"; },
          "its extended key usage does not allow e-mail"},
         {[](auto& r) { r.addresses = {"someone@else.example"}; }, "no certificate"},
-        {[](auto& r) { r.ed25519 = true, r.key_usage = "none"; }, "nothing can be encrypted to"},
-        {[](auto& r) { r.ec = false, r.rsa_bits = 1024; }, "too weak"},
+        {[](auto& r) { r.ed25519 = true, r.key_usage = "none"; }, "its key (Ed25519) cannot receive keys"},
+        {[](auto& r) { r.ec = false, r.rsa_bits = 1024; }, "its key has 1024 bits, wanted 2048 to 8192"},
     };
     for (const auto& row : table) {
         site.directory.put("certificates/frank.pem",

@@ -54,10 +54,11 @@ protected:
     void SetUp() override { configure("auto"); }
     void configure(const std::string& harvest, const std::string& trust = "")
     {
-        site.configure("[certificates]\nsource = sqlite:@dir@/learned.db\nharvest = " + harvest + "\n" + rules,
-                       trust);
+        site.configure(
+            "[certificates]\nsource = sqlite:@dir@/learned.db\nharvest = " + harvest + "\n" + rules, trust);
     }
-    Lesson of(const std::string& octets, gateway::Envelope envelope = Site::from_outside({"alice@example.org"}))
+    Lesson of(const std::string& octets,
+              gateway::Envelope envelope = Site::from_outside({"alice@example.org"}))
     {
         return site.run(octets, std::move(envelope)).outcome.lesson;
     }
@@ -122,7 +123,8 @@ TEST_F(Teaching, NothingElseTeachesAnything)  // C05
     const auto only_signs =
         person("carol@partner.example", [](auto& q) { q.key_usage = "critical,digitalSignature"; });
     EXPECT_FALSE(of(mail(only_signs, {signed_at(now)}))) << "not for encryption";
-    const auto expired = person("carol@partner.example", [](auto& q) { q.not_after = now - std::chrono::hours(1); });
+    const auto expired =
+        person("carol@partner.example", [](auto& q) { q.not_after = now - std::chrono::hours(1); });
     EXPECT_FALSE(of(mail(expired, {signed_at(now)}))) << "expired";
 
     configure("off");
@@ -169,25 +171,29 @@ TEST_F(Teaching, TheCertificateThatIsPreferredIsTheOneToEncryptTo)  // C05
 {
     const auto signs =
         person("carol@partner.example", [](auto& q) { q.key_usage = "critical,digitalSignature"; });
-    const auto opens = person("carol@partner.example", [](auto& q) { q.key_usage = "critical,keyAgreement"; });
-    const auto lesson =
-        of(mail(signs, {signed_at(now), preference(opens.certificate)}, {carol().certificate, opens.certificate}));
+    const auto opens =
+        person("carol@partner.example", [](auto& q) { q.key_usage = "critical,keyAgreement"; });
+    const auto lesson = of(mail(signs, {signed_at(now), preference(opens.certificate)},
+                                {carol().certificate, opens.certificate}));
     ASSERT_TRUE(lesson);
     EXPECT_EQ(lesson->certificate, opens.certificate);
     EXPECT_TRUE(lesson->preferred);
     EXPECT_EQ(lesson->issuers, std::vector{pki().sub.certificate});
     EXPECT_FALSE(of(mail(signs, {signed_at(now)}, {opens.certificate}))) << "nobody's word";
-    EXPECT_FALSE(of(mail(carols, {signed_at(now), preference(opens.certificate)}))) << "it did not come along";
+    EXPECT_FALSE(of(mail(carols, {signed_at(now), preference(opens.certificate)})))
+        << "it did not come along";
 }
 
 TEST_F(Teaching, APreferredCertificateIsJudgedAsTheSignersIs)  // C05
 {
     const auto of_another = person("mallory@partner.example");
-    EXPECT_FALSE(of(mail(carols, {signed_at(now), preference(of_another.certificate)}, {of_another.certificate})))
+    EXPECT_FALSE(
+        of(mail(carols, {signed_at(now), preference(of_another.certificate)}, {of_another.certificate})))
         << "for another address";
     const auto stranger_root = must(cms::issue(ca_request("Other Root"), nullptr));
     const auto untrusted = must(cms::issue(fixture::request("C", {"carol@partner.example"}), &stranger_root));
-    EXPECT_FALSE(of(mail(carols, {signed_at(now), preference(untrusted.certificate)}, {untrusted.certificate})))
+    EXPECT_FALSE(
+        of(mail(carols, {signed_at(now), preference(untrusted.certificate)}, {untrusted.certificate})))
         << "on no path to an anchor";
 }
 
@@ -197,14 +203,14 @@ TEST_F(Teaching, WhoIsKnownFromAFileIsToldToTheStore)  // C05
     configure("auto");
     const auto lesson = of(mail(carols, {signed_at(now)}));
     ASSERT_TRUE(lesson);
-    EXPECT_EQ(lesson->known_issuers,
-              std::vector{must(cms::summarise(carol().certificate.der())).issuer});
+    EXPECT_EQ(lesson->known_issuers, std::vector{must(cms::summarise(carol().certificate.der())).issuer});
 }
 
 TEST_F(Teaching, ADryRunTeachesNothing)
 {
-    site.configure("[certificates]\nsource = sqlite:@dir@/learned.db\nharvest = auto\n"
-                   "[rule in]\ndirection = incoming\nverify = yes\ndry_run = yes\n");
+    site.configure(
+        "[certificates]\nsource = sqlite:@dir@/learned.db\nharvest = auto\n"
+        "[rule in]\ndirection = incoming\nverify = yes\ndry_run = yes\n");
     EXPECT_FALSE(of(mail(carols, {signed_at(now)})));
 }
 
@@ -215,14 +221,15 @@ protected:
     store::Judgement learn(const Lesson& lesson, store::Harvest mode = store::Harvest::automatic)
     {
         std::vector<base::Problem> problems;
-        auto learned = must(store::SqliteLearned::open(site.directory / "learned.db",
-                                                       store::OnDamage::refuse, problems));
+        auto learned = must(
+            store::SqliteLearned::open(site.directory / "learned.db", store::OnDamage::refuse, problems));
         return must(learned->learn(*lesson, mode, now)).judgement;
     }
     Site::Done reply()
     {
-        return site.run("From: alice@example.org\r\nTo: carol@partner.example\r\nSubject: re\r\n\r\nsecret\r\n",
-                        Site::from_alice({"carol@partner.example"}));
+        return site.run(
+            "From: alice@example.org\r\nTo: carol@partner.example\r\nSubject: re\r\n\r\nsecret\r\n",
+            Site::from_alice({"carol@partner.example"}));
     }
 };
 
@@ -246,7 +253,8 @@ TEST_F(Learning, WhatIsPendingIsNotUsed)  // C05
 TEST_F(Learning, TheFirstMessageAfterARollOverIsNotPunished)  // C05
 {
     (void)learn(of(mail(carols, {signed_at(now - std::chrono::hours(1))})));
-    const auto next = person("carol@partner.example", [](auto& r) { r.not_before = start + std::chrono::hours(24); });
+    const auto next =
+        person("carol@partner.example", [](auto& r) { r.not_before = start + std::chrono::hours(24); });
     const auto octets = mail(next, {signed_at(now)});
     EXPECT_EQ(site.run(octets, Site::from_outside({"alice@example.org"})).fact("status"), "pass");
     EXPECT_EQ(learn(of(octets)).state, store::LearnedState::used);

@@ -61,6 +61,52 @@ protected:
     Site site;
 };
 
+TEST_F(GatewayOracle, WhoFailsTooOftenIsNotServedForAnHour)
+{
+    site.configure(in, "", "decrypt_failures = 2\n");
+    site.failures = std::make_shared<gateway::FailureLimit>();
+    const auto good = sent(enveloped(captured(text))), bad = sent(enveloped(tampered(captured(text))));
+    EXPECT_EQ(receive(good).fact("action"), "decrypt");
+    EXPECT_NE(receive(bad).fact("action"), "decrypt");
+    EXPECT_EQ(receive(good).fact("action"), "decrypt");
+    EXPECT_NE(receive(bad).fact("action"), "decrypt");
+    const auto left = receive(good);
+    EXPECT_TRUE(left.says("decrypt=\"no: too many messages of this client could not be decrypted\""))
+        << left.log;
+    EXPECT_FALSE(left.has("Attack at dawn"));
+    EXPECT_EQ(left.reply(), receive(bad).reply());
+    auto other = Site::from_outside({"alice@example.org"});
+    other.client = "203.0.113.77";
+    EXPECT_EQ(site.run(good, other).fact("action"), "decrypt");
+}
+
+TEST(FailureLimit, CountsForAnHourFromTheFirstAndByNetwork)
+{
+    gateway::FailureLimit limit;
+    for (int i = 0; i < 3; ++i) limit.count("2001:db8:1:2::" + std::to_string(i + 1), now);
+    EXPECT_TRUE(limit.reached("2001:db8:1:2:ffff::1", now, 3)) << "the same /64";
+    EXPECT_FALSE(limit.reached("2001:db8:1:3::1", now, 3));
+    EXPECT_FALSE(limit.reached("2001:db8:1:2::1", now, 4));
+    EXPECT_FALSE(limit.reached("2001:db8:1:2::1", now, 0)) << "no limit";
+    EXPECT_FALSE(limit.reached("2001:db8:1:2::1", now + std::chrono::hours(1), 3));
+    limit.count("192.0.2.1", now);
+    EXPECT_TRUE(limit.reached("192.0.2.1", now, 1));
+    EXPECT_FALSE(limit.reached("192.0.2.2", now, 1));
+    EXPECT_FALSE(limit.reached("no address", now, 1));
+}
+
+TEST(FailureLimit, StrangersFromEverywhereDoNotMakeItGrow)
+{
+    gateway::FailureLimit limit;
+    const auto client = [](int i) {
+        return "10." + std::to_string(i >> 16) + "." + std::to_string(i >> 8 & 255) + "." +
+               std::to_string(i & 255);
+    };
+    for (int i = 0; i < 30'000; ++i) limit.count(client(i), now + std::chrono::seconds(i / 100));
+    EXPECT_TRUE(limit.reached(client(29'999), now + std::chrono::minutes(10), 1));
+    EXPECT_FALSE(limit.reached(client(0), now + std::chrono::minutes(10), 1)) << "forgotten";
+}
+
 TEST_F(GatewayOracle, FieldsThatAreReplacedOnlyWhereItOpensDoNotMakeTooMany)
 {
     site.configure(in + "tag_decrypted = yes\n");

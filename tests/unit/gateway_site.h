@@ -96,6 +96,8 @@ public:
         return e;
     }
 
+    std::shared_ptr<gateway::FailureLimit> failures;  // null: not counted
+
     struct Done {
         gateway::Outcome outcome;
         std::string octets;  // of the message afterwards
@@ -126,6 +128,7 @@ public:
         gateway::World world;
         world.clock = &clock;
         world.random = &random;
+        world.failures = failures.get();
         Done done;
         done.at_header = gateway::at_end_of_header(m.envelope, m.header(), *snapshot);
         done.outcome = gateway::process(m, *snapshot, world);

@@ -198,6 +198,19 @@ TEST_F(Splitting, AuthorityIsThatOfTheFirstTime)
     EXPECT_EQ(back(host.octets, {"judy@x.example"}).fact("action"), "sign");
 }
 
+TEST_F(Splitting, TheCertificateOfTheMtaIsNotTheAuthors)
+{
+    site.configure(rules, "", "internal_hosts = 192.0.2.7\ntls_login = alice@example.org: mx.example.org\n");
+    auto envelope = Site::from_alice(two);
+    envelope.listener = "submission";
+    envelope.login.clear();
+    const auto out = site.run(mail(), envelope);
+    envelope.recipients = envelope.recipients_as_given = {"judy@x.example"};
+    envelope.listener = "back";
+    envelope.tls_subject = "mx.example.org";
+    EXPECT_EQ(site.run(out.octets, envelope).fact("login"), "");
+}
+
 TEST_F(Splitting, SignaturesOfTheMtaOverWhatWasSealedGo)
 {
     const auto out = enter(mail(), two);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "gateway/strip.h"
+#include "gateway_site.h"
 #include "gateway_support.h"
 
 namespace
@@ -39,6 +40,20 @@ TEST(Strip, WhatWasSignedComesBackOctetForOctetInBothForms)  // T02, T03
     EXPECT_THAT(opaque, HasSubstr("Content-Type: multipart/alternative;\r\n\tboundary=\"in\"\r\n"));
     EXPECT_THAT(opaque, HasSubstr("Content-Language: de\r\n"));
     EXPECT_THAT(opaque, Not(HasSubstr("Content-Transfer-Encoding")));
+}
+
+TEST(Strip, WhereTheMixtureOfRulesForbidsItTheLogSaysWhy)
+{
+    Site site;
+    site.configure(
+        "[rule list]\ndirection = incoming\nrecipient = list@example.org\nverify = yes\nstrip = valid\n"
+        "[rule rest]\ndirection = incoming\nverify = yes\n");
+    const auto done =
+        site.run(head + clear_signed(multipart), Site::from_outside({"list@example.org", "bob@example.org"}));
+    EXPECT_EQ(done.fact("status"), "pass") << done.log;
+    EXPECT_EQ(done.fact("strip"), "no: [rule list] strips, but not for bob@example.org ([rule rest])")
+        << done.log;
+    EXPECT_THAT(done.octets, HasSubstr("multipart/signed"));
 }
 
 TEST(Strip, OnlyWhatPassedUnlessAnythingMayGo)  // T01

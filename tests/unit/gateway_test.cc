@@ -159,6 +159,15 @@ TEST(Message, BareLineFeedsThroughoutAreTakenAsLineEndsAndMixedOnesStay)
     EXPECT_FALSE(message_from_octets("From alice Mon\r\nA: b\r\n\r\n", {}));
 }
 
+TEST(Message, AHeaderOverItsLimitIsNotCutInTwo)
+{
+    std::string octets;
+    for (int i = 0; i < 10'001; ++i) octets += "A: b\r\n";
+    const auto made = message_from_octets(octets + "\r\nx\r\n", {});
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().what, "its header is too large: more than 10,000 fields or 4 MiB");
+}
+
 TEST(Message, OverItsLimitTheBodyIsCountedAndItsMemoryReturned)
 {
     MessageBuilder builder;

@@ -98,8 +98,7 @@ TEST(ConvertTnef, TheTextThatExchangePutsBeforeItIsTheTextOfTheHtml)
 {
     const std::string text =
         "Content-Type: text/plain; charset=\"iso-8859-1\"\r\n\r\nK\xe4se, \xfc\xdf\r\nsoup?";
-    const auto made =
-        converted(behind(text, with_html("<p>K&auml;se \xfc\xdf <b>soup</b>?").file("a", "b")));
+    const auto made = converted(behind(text, with_html("<p>K&auml;se \xfc\xdf <b>soup</b>?").file("a", "b")));
     EXPECT_EQ(outline(made),
               "[]multipart/mixed [1]multipart/alternative [1.1]text/plain [1.2]text/html "
               "[2]application/octet-stream ");

@@ -1,5 +1,6 @@
 // Every golden case through process(); the same cases go through a Session in
-// drips (milter tests) and over a real socket (tests/golden/over-socket).
+// drips (milter tests) and over a real socket (tests/golden/server.cc, driven by
+// tests/daemon/test_golden.py).
 #include "golden/golden.h"
 
 #include <gtest/gtest.h>

@@ -306,11 +306,11 @@ TEST(Transform, OtherEightBitHeaderFieldsAreRefused)
              "Content-Disposition: attachment; filename=\"\xc3\xa9\"; filename*=utf-8''e",  // which one?
              "Content-Disposition: attachment; filename=\"\xc3\xa9\"; filename=\"x\"",      // which one?
              "Content-Disposition: attachment; filename=\"=?utf-8?q?x?= \xc3\xa9\"",        // both ways
-             "Content-Disposition: attachment; boundary=\"\xc3\xa9\"",  // readers compare its octets
-             "Content-Disposition: attachment; x*0=\"\xc3\xa9\"",       // extended already
-             "Content-Disposition: caf\xc3\xa9; filename=x",                                // not a parameter
-             "Content-Disposition: attachment; filename=\"x\" (\xc3\xa9)",                  // a comment
-             "Content-Description: =?utf-8?q?x?= \xc3\xa9",                                 // both ways
+             "Content-Disposition: attachment; boundary=\"\xc3\xa9\"",      // readers compare its octets
+             "Content-Disposition: attachment; x*0=\"\xc3\xa9\"",           // extended already
+             "Content-Disposition: caf\xc3\xa9; filename=x",                // not a parameter
+             "Content-Disposition: attachment; filename=\"x\" (\xc3\xa9)",  // a comment
+             "Content-Description: =?utf-8?q?x?= \xc3\xa9",                 // both ways
              "Content-Location: \xc3\xa9",
          })
         EXPECT_EQ(reason(field + "\r\n\r\nabc"s),
@@ -398,8 +398,7 @@ TEST(Transform, PartsOfHeaderOnlyGetTheirEmptyLine)
     EXPECT_EQ(result(multipart("b", "--b\nX: y")), multipart("b", "--b\nX: y\n\n--b--\n"));
     EXPECT_EQ(
         result(multipart("o", "--o\nContent-Type: multipart/mixed; boundary=i\n\n--i\nX: y\n--o--\n")),
-        multipart("o",
-                  "--o\nContent-Type: multipart/mixed; boundary=i\n\n--i\nX: y\n\n--i--\n--o--\n"));
+        multipart("o", "--o\nContent-Type: multipart/mixed; boundary=i\n\n--i\nX: y\n\n--i--\n--o--\n"));
     EXPECT_EQ(result(multipart("b", "--b\nContent-Transfer-Encoding: 8bit\n--b--\n")),
               multipart("b", "--b\nContent-Transfer-Encoding: 7bit\n\n--b--\n"));
     EXPECT_EQ(reason(multipart("b", "--b\nX: y\njunk\n--b--\n")), "no empty line after the header in part 1")
@@ -408,7 +407,8 @@ TEST(Transform, PartsOfHeaderOnlyGetTheirEmptyLine)
 
 TEST(Transform, MboxLinesBeforeTheHeaderOfAForwardedMessageGo)
 {
-    const std::string before = "--b\nContent-Type: message/rfc822\n\n", after = "Subject: x\n\nhello\n--b--\n";
+    const std::string before = "--b\nContent-Type: message/rfc822\n\n",
+                      after = "Subject: x\n\nhello\n--b--\n";
     EXPECT_EQ(result(multipart("b", before + "From a@b Mon Nov 23 12:00:00 2026\n" + after)),
               multipart("b", before + after));
     EXPECT_EQ(reason(multipart("b", before + ">From - Fri Dec 13\n" + after)),

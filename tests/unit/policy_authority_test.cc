@@ -149,8 +149,8 @@ TEST(Authority, ATlsClientCertificateThatIsListedStandsForALogin)
     EXPECT_EQ(config.login_of("APP.example.org", "Example, Inc. CA"), "");
     EXPECT_EQ(config.login_of("/C=DE/CN=any one", "whoever"), "any@example.org");
     EXPECT_EQ(config.login_of("", ""), "");
-    for (const char* text : {"app@example.org", "app@example.org:", ": app.example.org",
-                             "app@example.org: x issued by "})
+    for (const char* text :
+         {"app@example.org", "app@example.org:", ": app.example.org", "app@example.org: x issued by "})
         EXPECT_NE(policy_test::load("[milter]\ntls_login = " + std::string(text) + "\n")
                       .text()
                       .find("wanted LOGIN: SUBJECT"),

@@ -414,8 +414,10 @@ TEST(Config, WhatTheShippedFileSuggestsLoadsWhenUncommented)
             !(i + 1 < file->size() && (std::islower((*file)[i + 1]) != 0 || (*file)[i + 1] == '[')))
             text += (*file)[i];
     const auto config = good(text);
-    EXPECT_EQ(config.rules.size(), 1U);
+    ASSERT_EQ(config.rules.size(), 2U);
+    EXPECT_EQ(config.rules[0].name + " " + config.rules[1].name, "partner staff");
     EXPECT_EQ(config.keys.size(), 1U);
+    EXPECT_FALSE(config.certificates.path.empty());
     EXPECT_EQ(config.local_domains.size(), 1U);
 }
 
@@ -426,7 +428,7 @@ TEST(Schema, EveryKeyIsReadByTheLoader)
     // A value that no type takes must be refused for each key but free text.
     for (const auto& spec : schema()) {
         const std::string section(spec.section), key(spec.key);
-        const bool named = section == "rule" || section == "key" || section == "source";
+        const bool named = has_names(section);
         const auto loaded = load("[" + section + (named ? " n]\n" : "]\n") + key + " = <\x7e , , !! x\n");
         // The texts of a source are read when a line uses it: what they mean depends on its kind.
         const bool free =
@@ -510,7 +512,7 @@ TEST(Schema, NoKeyIsListedTwiceAndDefaultsFitTheirTypes)
         EXPECT_TRUE(seen.insert(std::string(spec.section) + "." + std::string(spec.key)).second) << spec.key;
         EXPECT_FALSE(spec.summary.empty() || spec.type.empty()) << spec.key;
         if (spec.fallback.empty()) continue;
-        const bool named = spec.section == "rule" || spec.section == "key" || spec.section == "source";
+        const bool named = has_names(spec.section);
         const auto text = load("[" + std::string(spec.section) + (named ? " n]\n" : "]\n") +
                                std::string(spec.key) + " = " + std::string(spec.fallback) + "\n")
                               .text();

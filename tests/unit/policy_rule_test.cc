@@ -201,7 +201,8 @@ TEST(RuleConfig, WinmailIsConvertedForWhatIsSignedOrEncryptedAndForWhoIsLocal)
 {
     const std::string local = "[milter]\nlocal_domains = example.org\n";
     EXPECT_EQ(load(local + "[rule a]\nsign = clear\ntnef = convert\n").text(), "");
-    EXPECT_EQ(load(local + "[rule a]\ndirection = outgoing\nencrypt = mandatory\ntnef = convert\n").text(), "");
+    EXPECT_EQ(load(local + "[rule a]\ndirection = outgoing\nencrypt = mandatory\ntnef = convert\n").text(),
+              "");
     EXPECT_EQ(load(local + "[rule a]\ntnef = convert\n").text(), "");
     EXPECT_NE(problem(local + "[rule a]\ndirection = outgoing\ntnef = convert\n")
                   .find("tnef = convert does nothing for outgoing mail without sign or encrypt"),

@@ -76,6 +76,25 @@ TEST(ShadowedRules, DirectionsCoverWhatTheyInclude)
             << row.first << " | " << row.second;
 }
 
+TEST(ShadowedRules, AFallbackThatVerifiesIsNotTakenAwayUnnoticed)
+{
+    const auto unverified = [](const std::string& rules) {
+        const auto config = good("[milter]\nlocal_domains = example.org\n" + rules);
+        std::string out;
+        for (const auto& s : unverified_fallbacks(config)) out += s.rule->name + " by " + s.by->name + ";";
+        return out;
+    };
+    const std::string fallback = "[rule default]\ndirection = incoming\nverify = yes\nfallback = yes\n";
+    const std::string relay = "[rule relay]\ndirection = any\neightbit_signed = opaque\n";
+    EXPECT_EQ(unverified(relay + fallback), "default by relay;");
+    EXPECT_EQ(unverified(fallback + relay), "default by relay;")
+        << "a fallback comes last wherever it stands";
+    EXPECT_EQ(unverified(relay + "verify = yes\n" + fallback), "");
+    EXPECT_EQ(unverified(relay + "recipient = *@lists.example.org\n" + fallback), "");
+    EXPECT_EQ(unverified("[rule in]\ndirection = incoming\nverify = yes\n" + relay + fallback), "");
+    EXPECT_EQ(unverified(relay + "[rule default]\ndirection = incoming\nverify = no\nfallback = yes\n"), "");
+}
+
 TEST(ShadowedRules, AFallbackIsMeantToBeShadowedButShadowsOthers)
 {
     EXPECT_FALSE(shadowed("direction = incoming", "direction = incoming\nfallback = yes"));

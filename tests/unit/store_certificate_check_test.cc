@@ -170,7 +170,7 @@ TEST(CertificateCheck, WeakLargeAndStrangeKeysAreRefused)  // C03
     const auto r = check_leaf([](auto& q) { q.ed25519 = true; });
     EXPECT_EQ(failures(r), "");
     EXPECT_EQ(r.uses.signing, "");
-    EXPECT_EQ(r.uses.encrypting, "nothing can be encrypted to Ed25519");
+    EXPECT_EQ(r.uses.encrypting, "its key (Ed25519) cannot receive keys");
 }
 
 TEST(CertificateCheck, AuthoritiesSkipTheRulesForMail)  // C01

@@ -173,6 +173,39 @@ TEST(DirectoryStore, APinIsForTheAddressOfItsFileOnly)
     EXPECT_TRUE(must(s->find("alice@example.org", now, Purpose::verify)).empty());
 }
 
+TEST(DirectoryStore, ADomainIsTheSameInBothOfItsForms)
+{
+    const TemporaryDirectory d;
+    d.put(
+        "@b\xc3\xbc"
+        "cher.example.pem",
+        cms::to_pem(pki().bob.certificate), 0644);
+    std::vector<base::Problem> problems;
+    const auto s = open(d, problems, store::Provenance::Kind::pinned);
+    EXPECT_EQ(text(problems), "");
+    EXPECT_EQ(must(s->find("@xn--bcher-kva.example", now, Purpose::encrypt)).size(), 1U);
+    EXPECT_EQ(must(s->find("@B\xc3\xbc"
+                           "cher.example",
+                           now, Purpose::encrypt))
+                  .size(),
+              1U);
+    EXPECT_TRUE(must(s->find("@other.example", now, Purpose::encrypt)).empty());
+}
+
+TEST(DirectoryStore, WhatFollowsADamagedCertificateIsNotMissingWithoutAWord)
+{
+    const TemporaryDirectory d;
+    d.put("two.pem",
+          cms::to_pem(pki().alice.certificate) +
+              "-----BEGIN CERTIFICATE-----\n@@@\n-----END CERTIFICATE-----\n" +
+              cms::to_pem(pki().bob.certificate),
+          0644);
+    std::vector<base::Problem> problems;
+    const auto s = open(d, problems);
+    EXPECT_NE(text(problems).find("two.pem: warning: damaged PEM, block 2"), std::string::npos)
+        << text(problems);
+}
+
 TEST(DirectoryStore, TenThousandNamesAreNoTrouble)
 {
     auto r = request("Many");

@@ -90,6 +90,47 @@ TEST(KeyStoreTest, KeyAndCertificateMayLieInFilesOfTheirOwn)
     EXPECT_EQ(keys.all()[0].chain.get(), pki().chain);
 }
 
+TEST(KeyStoreTest, AKeyThatOneFileRetiresIsRetiredInAll)
+{
+    for (const char* name : {"aa.pem", "zz.pem"}) {
+        const TemporaryDirectory d, other;
+        const auto copy = d.put(name, pem(pki().alice));
+        d.put("alice.retired.p12", pkcs12(pki().alice));
+        d.put("bob.pem", pem(pki().bob));
+        const auto named = other.put("named.pem", pem(pki().alice));
+        const auto [keys, problems] = load({{"", d.path(), {}, "c:1"}, {"boss", named, {}, "c:5"}});
+        EXPECT_TRUE(keys.for_signing("alice@example.org", now).usable.empty()) << name;
+        EXPECT_TRUE(keys.named("boss", now).usable.empty());
+        EXPECT_EQ(keys.for_signing("bob@example.org", now).usable.size(), 1U);
+        EXPECT_NE(text(problems).find(named + ": warning: it will not be used for signing: its key is "
+                                              "retired by "),
+                  std::string::npos)
+            << text(problems);
+        ASSERT_EQ(keys.all().size(), 3U);
+        const auto& alice =
+            keys.all()[0].certificate == pki().alice.certificate ? keys.all()[0] : keys.all()[1];
+        EXPECT_EQ(alice.more_key_files.size(), 1U) << "both files are known";
+        EXPECT_EQ(alice.more_certificate_files.size(), 1U);
+    }
+}
+
+TEST(KeyStoreTest, ACertificateIsSaidToLieWhereItsOwnFileIs)
+{
+    const TemporaryDirectory d;
+    const auto first = pki().leaf("Alice");
+    const cms::Identity again{altered(first.certificate, pki().sub,
+                                      [](X509* x) { ASN1_INTEGER_set(X509_get_serialNumber(x), 4711); }),
+                              first.key};
+    d.put("a.pem", pem(first));
+    const auto file = d.put("b.pem", pem(again));
+    const auto [keys, problems] = load(d);
+    ASSERT_EQ(keys.all().size(), 2U) << text(problems);
+    for (const auto& identity : keys.all()) {
+        EXPECT_EQ(identity.file, identity.certificate_file);
+        EXPECT_EQ(identity.file == file, identity.certificate == again.certificate);
+    }
+}
+
 TEST(KeyStoreTest, NewestValidCertificateComesFirst)  // P10
 {
     const TemporaryDirectory d;
@@ -198,8 +239,10 @@ TEST(KeyStoreTest, EachBadFileIsAProblemOfItsOwnAndTheRestLoads)  // C03
               (d / "junk.pfx") + " tells more\n",
           (d / "open.pem") + ": error: mode 0644: readable by others; run: chmod 640 " + (d / "open.pem") +
               "\n",
-          (d / "locked.p12") + ": error: encrypted, and no password was given; set password = file:PATH or "
-                               "credential:NAME for it\n",
+          (d / "locked.p12") +
+              ": error: encrypted, and no password was given; its password belongs into a file "
+              "that password = file:PATH names in [keys] at smime-milter.conf:3, or into " +
+              (d / "locked.p12") + ".password\n",
           (d / "lonely.pem") +
               ": error: a private key without its certificate; put the certificate into the same file "
               "or beside it as " +
@@ -247,8 +290,18 @@ TEST(KeyStoreTest, WrongPasswordNamesTheFileAndNotThePassword)
     const auto password = d.put("password", "battery staple\n", 0640);
     const auto [keys, problems] = load(d, "file:" + password);
     ASSERT_EQ(problems.size(), 1U);
-    EXPECT_EQ(text(problems),
-              (d / "alice.p12") + ": error: wrong password; check the password in file:" + password + "\n");
+    EXPECT_EQ(text(problems), (d / "alice.p12") + ": error: wrong password; check the password in file:" +
+                                  password + " (its first line); if this file has another one, write it to " +
+                                  (d / "alice.p12") + ".password\n");
+    d.put("password", "\n", 0640);
+    EXPECT_EQ(text(load(d, "file:" + password).problems),
+              (d / "alice.p12") + ": error: the password file is empty: file:" + password +
+                  "; write the password into it, as its only line\n");
+    EXPECT_NE(text(load(d).problems)
+                  .find("its password belongs into a file that password = file:PATH names in [keys] at "
+                        "smime-milter.conf:3, or into " +
+                        (d / "alice.p12") + ".password"),
+              std::string::npos);
 }
 
 TEST(KeyStoreTest, AFileMayHaveAPasswordOfItsOwn)

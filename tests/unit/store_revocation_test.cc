@@ -207,12 +207,12 @@ TEST(RevocationFetcher, SameQuestionIsAskedOnce)
 
 TEST(RevocationFetcher, BudgetEndsTheWaitButNotTheFetch)
 {
-    const Server server(ok(crl()), 300ms);
+    const Server server(ok(crl()), 1000ms);
     const base::FixedClock clock(now);
     RevocationFetcher fetcher(clock);
     const auto began = std::chrono::steady_clock::now();
     const auto r = fetcher.source(limits(50ms))->ask({RevocationKind::crl, server.url(), ""});
-    EXPECT_LT(std::chrono::steady_clock::now() - began, 250ms);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 900ms);
     ASSERT_FALSE(r);
     EXPECT_EQ(r.error().what, "no answer in time");
     EXPECT_TRUE(fetcher.source(limits())->ask({RevocationKind::crl, server.url(), ""}));

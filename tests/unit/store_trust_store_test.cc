@@ -1,8 +1,10 @@
 // Trust material from files: who becomes an anchor, who only helps.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "cms/container.h"
 #include "store/trust_store.h"
+#include "store/writers.h"
 #include "store_fixture.h"
 
 namespace
@@ -144,6 +146,41 @@ TEST(TrustStoreTest, ThingsInTheWrongPlaceAreNamed)
     EXPECT_TRUE(trust.empty());
     EXPECT_TRUE(trust.material().crls.empty());
     EXPECT_EQ(problems.size(), 2U) << text(problems);
+}
+
+// --- who may write there ---
+
+TEST(Writers, WhatOthersMayWriteIsAnErrorAndWhatAGroupMayAWarning)
+{
+    const TemporaryDirectory d;
+    const auto said = [&](store::Writers which = store::Writers::of_files) {
+        std::vector<base::Problem> problems;
+        store::report_writers(d.path(), which, problems);
+        return text(problems);
+    };
+    const auto file = d.put("ca.pem", "x", 0644);
+    chmod(d.path().c_str(), 0755);
+    EXPECT_EQ(said(), "");
+    chmod(d.path().c_str(), 0777);
+    EXPECT_EQ(said(), d.path() +
+                          ": error: writable by others: whoever adds a file there is trusted; run: chmod "
+                          "o-w " +
+                          d.path() + "\n");
+    chmod(d.path().c_str(), 01777);
+    EXPECT_NE(said(), "") << "its sticky bit keeps nobody from adding a file";
+    chmod(d.path().c_str(), 0755);
+    chmod(file.c_str(), 0666);
+    EXPECT_EQ(said(), file + ": error: writable by others: whoever changes it is trusted; run: chmod o-w " +
+                          file + "\n");
+    EXPECT_EQ(said(store::Writers::of_directory), "");
+    d.put("cb.pem", "x", 0666);
+    EXPECT_NE(said().find("; and 1 more in this directory"), std::string::npos) << said();
+    if (geteuid() != 0) return;  // only root can give a file to any group
+    chmod((d / "cb.pem").c_str(), 0644);
+    chmod(file.c_str(), 0664);
+    EXPECT_EQ(said(), "") << "root's group";
+    ASSERT_EQ(chown(file.c_str(), 0, 4711), 0);
+    EXPECT_NE(said().find(file + ": warning: writable by its group"), std::string::npos) << said();
 }
 
 }  // namespace

@@ -46,7 +46,9 @@ inline std::string difference(const Parsed& before, const Parsed& after)
     for (std::size_t i = 0; i < before.size(); ++i) {
         // Of a multipart without parts there is only text that a delimiter may follow.
         const bool empty = before[i].defects.has(mime::Defect::no_parts);
-        const auto text = [](base::Octets octets) { return octets.substr(0, octets.find_last_not_of("\r\n") + 1); };
+        const auto text = [](base::Octets octets) {
+            return octets.substr(0, octets.find_last_not_of("\r\n") + 1);
+        };
         if (empty && text(before[i].preamble) != text(after[i].preamble))
             return "the text of part \"" + before[i].section + "\" changed";
         if (empty) continue;
