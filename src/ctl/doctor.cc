@@ -284,6 +284,10 @@ private:
                   ": split mail finds no way back");
         if (std::none_of(split.entrance.begin(), split.entrance.end(), listens))
             fault("no service in master.cf has the name of an entrance: nothing is ever split");
+        if (!split.hand_over.empty()) {
+            if (sound) say(Grade::ok, "splitting", "the daemon hands copies over to " + split.hand_over);
+            return;
+        }
         const auto transport = split_transport(postfix);
         if (transport.empty())
             fault(

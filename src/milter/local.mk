@@ -18,4 +18,5 @@ smime_milter_SOURCES = \
 	src/milter/callbacks.cc src/milter/callbacks.h \
 	src/milter/service.cc src/milter/service.h
 
-unit_sources += tests/unit/milter_test.cc tests/unit/milter_session_test.cc tests/unit/milter_meter_test.cc
+unit_sources += tests/unit/milter_test.cc tests/unit/milter_session_test.cc tests/unit/milter_meter_test.cc \
+	tests/unit/milter_hand_over_test.cc
