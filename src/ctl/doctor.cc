@@ -150,6 +150,9 @@ private:
             const auto from = at + key.size() + 3;
             return answer->substr(from, answer->find('\n', from) - from);
         };
+        const auto number = [&](const std::string& key) {
+            return base::parse_decimal(value(key)).value_or(0);
+        };
         if (value("version") != PACKAGE_VERSION)
             say(Grade::warn, "daemon", "runs version " + value("version") + ", this is " PACKAGE_VERSION,
                 "systemctl restart smime-milter");
@@ -159,8 +162,8 @@ private:
             say(Grade::fail, "daemon", "its last reload failed, at " + value("reload"),
                 "smimectl reload says why");
         say(Grade::ok, "daemon",
-            "running since " + value("started") + ", " + value("rules") + " rules, " + value("keys") +
-                " keys");
+            "running since " + value("started") + ", " + counted(number("rules"), "rule") + ", " +
+                counted(number("keys"), "key"));
     }
 
     void look_at_socket()

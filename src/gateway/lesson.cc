@@ -3,6 +3,8 @@
 // message that passes as a whole, from outside, on a path to an anchor, counts.
 #include "cms/certificate_summary.h"
 #include "gateway/case.h"
+#include "mime/address.h"
+#include "store/sources.h"
 
 namespace gateway
 {
@@ -29,17 +31,26 @@ std::optional<store::Lesson> lesson_of(const Case& c, const Verdict& verdict, ba
         !offer.certificate->names(address) ||
         store::unfit_for(store::Purpose::encrypt, *offer.certificate, now))
         return std::nullopt;
-    if (c.snapshot.pinned != nullptr) {
-        const auto pinned = c.snapshot.pinned->find(address, now, store::Purpose::verify);
-        if (!pinned || !pinned->empty()) return std::nullopt;
-    }
+    // What somebody has put there for it, or for its domain, stays.
+    if (c.snapshot.pinned != nullptr)
+        for (const auto& name : {address, "@" + mime::domain_of(address)}) {
+            const auto pinned = c.snapshot.pinned->find(name, now, store::Purpose::verify);
+            if (!pinned || !pinned->empty()) return std::nullopt;
+        }
+    const auto own = c.snapshot.keys.find(address, now, store::Purpose::encrypt);
+    if (!own || !own->empty()) return std::nullopt;
     store::Lesson lesson{address,         *offer.certificate,  offer.issuers,
                          offer.preferred, signer.signing_time, offer.capabilities};
-    if (const auto others = c.snapshot.certificates->find(address, now, store::Purpose::verify))
-        for (const auto& found : *others)
-            if (found.origin.kind == store::Provenance::Kind::file)
-                if (const auto summary = cms::summarise(found.certificate.der()))
-                    lesson.known_issuers.push_back(summary->issuer);
+    const auto others = c.snapshot.certificates->find(address, now, store::Purpose::verify);
+    if (!others) return std::nullopt;  // nobody knows then who stands for it
+    for (const auto& found : *others)
+        if (found.origin.kind == store::Provenance::Kind::file)
+            if (const auto summary = cms::summarise(found.certificate.der()))
+                lesson.known_issuers.push_back(summary->issuer);
+    for (const auto& source : c.snapshot.config.certificates.sources)
+        lesson.served_elsewhere =
+            lesson.served_elsewhere || (store::source_kind(source.uri)->waits && !source.recipients.empty() &&
+                                        !store::unfit_to_ask(source, address));
     return lesson;
 }
 

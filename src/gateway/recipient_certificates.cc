@@ -139,6 +139,8 @@ private:
             if ((*answer)->found.empty()) consider(what, "no certificate");
             std::vector<Found> fit;
             for (const auto& found : (*answer)->found) {
+                // Whatever a source or a cache says.
+                if (!found.certificate.names(recipient)) continue;
                 if (const auto unfit = store::unfit_for(Purpose::encrypt, found.certificate, options_.at)) {
                     consider("serial " + found.certificate.serial() + ", " + found.origin.text(), *unfit);
                     note("its certificate " + found.certificate.serial() + ": " + *unfit, false);

@@ -110,11 +110,13 @@ std::string identity(const Case& c, const Message& message)
     std::string out;
     for (const auto& field : c.fields)
         for (const char* name : {"Message-ID", "Date", "From", "To", "Cc", "Subject"})
-            if (base::iequals(field.name, name) || is_content_field(field.name)) {
+            if (base::iequals(field.name, name) || is_content_field(field.name) ||
+                base::istarts_with(field.name, "Resent-")) {
                 out += field.raw;
                 break;
             }
-    return cms::sha256_hex(out) + cms::sha256_hex(message.body()) + "\n" + c.envelope.mail_from + "\n";
+    return cms::sha256_hex(out) + cms::sha256_hex(message.body()) + "\n" + c.envelope.mail_from + "\n" +
+           c.facts.login + "\n" + c.envelope.client + "\n" + c.plan().encrypt_request + "\n";
 }
 
 // The edits in copies of our own instead, with a trace of where they come from: the MTA

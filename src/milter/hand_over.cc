@@ -73,8 +73,14 @@ HandingOver hand_over(const gateway::HandOver& what, HandedOver& memory, const b
         request.patience = std::min<std::chrono::seconds>(for_one, left);
         request.go_on = go_on;
         const auto reply = store::smtp_send(request);
+        const bool taken = reply && reply->accepted;
+        if (taken) {
+            ++out.given;
+            remember(out, memory.add(copy.id, clock.now(),
+                                     what.identified ? HandedOver::longest : HandedOver::for_a_retry));
+        }
         if (gone) {
-            // Whether this one was taken is not known.
+            // Whether this one was taken may not be known.
             out.end = End::abandoned;
             out.reason = "the MTA no longer waits for an answer";
             break;
@@ -83,17 +89,18 @@ HandingOver hand_over(const gateway::HandOver& what, HandedOver& memory, const b
             fails(End::later, copy.to, reply.error().what);
             break;  // the others would fare no better
         }
-        if (!reply->accepted) {
+        if (!taken) {
             fails(reply->text.starts_with('5') ? End::never : End::later, copy.to, reply->text);
             continue;
         }
-        ++out.given;
-        remember(out, memory.add(copy.id, clock.now()));
     }
-    // Two messages without a Message-ID may be alike and not the same: once this one is
-    // done, the next is another.
-    if (out.end == End::all && !what.identified && go_on())
-        for (const auto& copy : what.copies) remember(out, memory.forget(copy.id));
+    // Once it is done, only a client that has not heard so tries again, and soon: what
+    // comes later is sent on purpose.  Two without a Message-ID may be alike and not the
+    // same: the next is another.
+    if (out.end == End::all && go_on())
+        for (const auto& copy : what.copies)
+            remember(out, what.identified ? memory.add(copy.id, clock.now(), HandedOver::for_a_retry)
+                                          : memory.forget(copy.id));
     return out;
 }
 

@@ -55,12 +55,13 @@ bool HandedOver::knows(const std::string& id, base::Time now) const
     return found != known_.end() && found->second->second + longest > now;
 }
 
-base::Result<> HandedOver::add(const std::string& id, base::Time now)
+base::Result<> HandedOver::add(const std::string& id, base::Time now, std::chrono::hours for_how_long)
 {
     const std::lock_guard lock(mutex_);
-    put(id, now);
+    const base::Time at = now - (longest - for_how_long);  // as if it were that old
+    put(id, at);
     make_room(now);
-    return write(line_of(id, now));
+    return write(line_of(id, at));
 }
 
 base::Result<> HandedOver::forget(const std::string& id)

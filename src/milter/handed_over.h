@@ -25,6 +25,7 @@ class HandedOver
 public:
     static constexpr std::size_t most = 20'000;
     static constexpr std::chrono::hours longest{5 * 24};  // as long as queues try again
+    static constexpr std::chrono::hours for_a_retry{2};   // of a message that is done
 
     // From now on also in this file, whose content is read first.  Lines that make no
     // sense are passed over: the end of one may be missing.
@@ -32,7 +33,8 @@ public:
 
     [[nodiscard]] bool knows(const std::string& id, base::Time now) const;
     // An error: it is remembered, but not in the file.
-    [[nodiscard]] base::Result<> add(const std::string& id, base::Time now);
+    [[nodiscard]] base::Result<> add(const std::string& id, base::Time now,
+                                     std::chrono::hours for_how_long = longest);
     [[nodiscard]] base::Result<> forget(const std::string& id);
     [[nodiscard]] std::size_t size() const;
 

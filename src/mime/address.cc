@@ -321,7 +321,8 @@ std::string address_key(std::string_view address)
 {
     const Halves halves = split(address);
     if (!halves.whole) return base::to_lower(address);
-    return base::to_lower(halves.local) + "@" + ascii_domain(halves.domain);
+    const std::string local(halves.local);
+    return (is_ascii(local) ? base::to_lower(local) : local) + "@" + ascii_domain(halves.domain);
 }
 
 }  // namespace mime

@@ -48,7 +48,8 @@ struct Author {
 // Mailbox::address() writes them; what has no domain equals nothing.
 [[nodiscard]] bool same_address(std::string_view a, std::string_view b);
 
-// Addresses that are the same have the same key; others may, too.
+// Addresses that are the same have the same key, and no others: what is remembered under
+// it for one must not serve another.
 [[nodiscard]] std::string address_key(std::string_view address);
 
 // Pattern with `*` and `?` over the whole address, case and domain as in

@@ -125,6 +125,12 @@ Judgement judge(const Lesson& lesson, const Memory& memory, Harvest mode, base::
         out.unusual = true;
         return out;  // nothing else of it is believed before somebody has looked at it
     }
+    if (lesson.served_elsewhere && lesson.known_issuers.empty() &&
+        std::none_of(memory.certificates.begin(), memory.certificates.end(),
+                     [](const Learned& l) { return l.state == LearnedState::used; })) {
+        out.reason = "a source is there for its author";
+        return out;  // what is learned goes before what is asked for
+    }
     if (mode == Harvest::pending) {
         out.reason = "waits for approval";
         return out;

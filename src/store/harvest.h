@@ -36,6 +36,8 @@ struct Lesson {
     // The issuers (Names in DER) of what an administrator has put there for the
     // address; empty when there is nothing.
     std::vector<std::string> known_issuers{};
+    // A source that has to be asked is named for just this address (its `recipients`).
+    bool served_elsewhere = false;
 };
 
 namespace limits

@@ -251,6 +251,18 @@ private:
         const auto memory = remember(address);
         if (!memory) return base::fail(memory.error());
         Learning out{judge(lesson, *memory, mode, now), lesson.certificate.fingerprint()};
+        if (out.judgement.purge) {
+            if (auto r = run(purge, {text(number(now))}); !r) return base::fail(r.error());
+            if (auto r = run(purge_addresses, {text(address)}); !r) return base::fail(r.error());
+            const auto left = count();
+            if (!left) return base::fail(left.error());
+            if (*left >= limits::learned_in_all) {
+                // What has ended is gone for good, whatever becomes of this one.
+                out.judgement = Judgement();
+                out.judgement.reason =
+                    std::to_string(*left) + " certificates have been learned, there is no room";
+            }
+        }
         if (auto r = carry_out(out, lesson, address, now); !r) return base::fail(r.error());
         if (auto r = run(commit); !r) return base::fail(r.error());
         return out;
@@ -265,10 +277,17 @@ private:
         const auto rows = run(read_certificates, {text(address)}, most_of_an_address);
         if (!rows) return base::fail(rows.error());
         for (const auto& row : *rows) out.certificates.push_back(learned(row, address));
+        const auto all = count();
+        if (!all) return base::fail(all.error());
+        out.in_all = *all;
+        return out;
+    }
+
+    base::Result<std::size_t> count()
+    {
         const auto all = run(count_all, {}, 1);
         if (!all) return base::fail(all.error());
-        out.in_all = static_cast<std::size_t>(base::parse_decimal(all->front()[0].value_or("")).value_or(0));
-        return out;
+        return static_cast<std::size_t>(base::parse_decimal(all->front()[0].value_or("")).value_or(0));
     }
 
     base::Result<> carry_out(const Learning& learning, const Lesson& lesson, const std::string& address,
@@ -278,17 +297,14 @@ private:
         using What = Judgement::What;
         std::vector<std::pair<const PostgresStatement*, std::vector<PostgresValue>>> steps;
         const auto& fingerprint = learning.fingerprint;
-        if (judgement.purge) {
-            steps.push_back({&purge, {text(number(now))}});
-            steps.push_back({&purge_addresses, {text(address)}});
-        }
         for (const auto& gone : judgement.forget) steps.push_back({&forget, {text(address), text(gone)}});
         if (judgement.what == What::add) {
             const auto summary = cms::summarise(lesson.certificate.der());
             if (!summary) return base::fail(summary.error());
             std::string issuers;
             for (std::size_t i = 0; i < lesson.issuers.size() && i < limits::learned_issuers; ++i)
-                issuers += (i == 0 ? "" : " ") + base::hex(lesson.issuers[i].der());
+                if (lesson.issuers[i].der().size() <= limits::learned_octets)
+                    issuers += (issuers.empty() ? "" : " ") + base::hex(lesson.issuers[i].der());
             steps.push_back({&add_address, {text(address)}});
             steps.push_back({&add,
                              {text(address), text(fingerprint), octets(lesson.certificate.der()),

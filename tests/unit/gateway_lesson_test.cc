@@ -159,6 +159,13 @@ TEST_F(Teaching, APinnedCorrespondentIsNotLearnedAnew)  // C05
     EXPECT_FALSE(of(mail(carols, {signed_at(now)})));
 }
 
+TEST_F(Teaching, WhoseDomainHasAPinnedGatewayIsNotLearned)  // C05
+{
+    site.knows(dave(), "pinned/@partner.example");
+    configure("auto");
+    EXPECT_FALSE(of(mail(carols, {signed_at(now)})));
+}
+
 TEST_F(Teaching, APinIsNoPathToAnAnchor)  // C05
 {
     const auto self = must(cms::issue(fixture::request("Self", {"carol@partner.example"}), nullptr));

@@ -30,6 +30,15 @@ TEST(HandedOver, IsRememberedForFiveDays)
     EXPECT_EQ(memory.size(), 0U);
 }
 
+TEST(HandedOver, WhatIsDoneIsRememberedForARetryOnly)
+{
+    HandedOver memory;
+    ASSERT_TRUE(memory.add(id(1), now));
+    ASSERT_TRUE(memory.add(id(1), now, HandedOver::for_a_retry));
+    EXPECT_TRUE(memory.knows(id(1), now + HandedOver::for_a_retry - std::chrono::seconds(1)));
+    EXPECT_FALSE(memory.knows(id(1), now + HandedOver::for_a_retry)) << "sent again on purpose";
+}
+
 TEST(HandedOver, TheOldestMakesRoomAndTheFileStaysSmall)
 {
     const TemporaryDirectory d;

@@ -340,6 +340,8 @@ TEST(Address, DomainsBeyondAsciiHaveTwoForms)
     EXPECT_TRUE(mime::same_address("ALICE@M\xC3\x9CNCHEN.Example", a)) << "the capital letter too";
     EXPECT_FALSE(mime::same_address("alice@munchen.example", a));
     EXPECT_EQ(mime::address_key(u), mime::address_key(a));
+    EXPECT_NE(mime::address_key("J\xC3\xB6rg@x.example"), mime::address_key("j\xC3\xB6rg@x.example"));
+    EXPECT_FALSE(mime::same_address("J\xC3\xB6rg@x.example", "j\xC3\xB6rg@x.example"));
     EXPECT_EQ(mime::domain_of(u), "xn--mnchen-3ya.example");
     EXPECT_TRUE(mime::address_matches("*@m\xC3\xBCnchen.example", a));
     EXPECT_TRUE(mime::address_matches("*@xn--mnchen-3ya.example", u));

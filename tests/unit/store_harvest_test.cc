@@ -76,6 +76,17 @@ TEST(Harvest, OldMailSentAgainBringsNoOldCertificateBack)  // C05
     EXPECT_EQ(judge(lesson(old, now + 1s), memory, Harvest::automatic, now).what, What::add);
 }
 
+TEST(Harvest, WhomASourceIsThereForIsNotTakenOverByAFirstMessage)
+{
+    auto first = lesson(pki().alice);
+    first.served_elsewhere = true;
+    const auto j = judge(first, {}, Harvest::automatic, now);
+    EXPECT_EQ(j.what, What::add);
+    EXPECT_EQ(j.state, LearnedState::pending);
+    EXPECT_EQ(j.reason, "a source is there for its author");
+    EXPECT_FALSE(j.take_capabilities);
+}
+
 TEST(Harvest, AnotherIssuerWaitsForSomebodyToLookAtIt)  // C05
 {
     const auto other_ca = must(cms::issue(ca_request("Other CA"), nullptr));
