@@ -84,10 +84,7 @@ std::string file_suffix(const std::vector<mime::Field>& fields, const mime::Cont
 {
     std::string name;
     if (const auto* p = type.parameter("name")) name = *p;
-    const auto field = std::find_if(fields.begin(), fields.end(), [](const mime::Field& f) {
-        return base::iequals(f.name, "Content-Disposition");
-    });
-    if (field != fields.end()) {
+    if (const auto* field = mime::find_field(fields, "Content-Disposition")) {
         const auto disposition = mime::parse_disposition(field->value);
         if (const auto* p = disposition.parameter("filename")) name = *p;
     }

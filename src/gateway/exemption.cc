@@ -14,17 +14,10 @@ namespace gateway
 namespace
 {
 
-const mime::Field* find(const std::vector<mime::Field>& fields, std::string_view name)
-{
-    const auto it = std::find_if(fields.begin(), fields.end(),
-                                 [&](const mime::Field& f) { return base::iequals(f.name, name); });
-    return it == fields.end() ? nullptr : &*it;
-}
-
 // The first word of a value such as "auto-replied; owner-email=..." or "bulk".
 std::string keyword(const std::vector<mime::Field>& fields, std::string_view name)
 {
-    const auto* field = find(fields, name);
+    const auto* field = mime::find_field(fields, name);
     if (field == nullptr) return {};
     const std::string value = base::to_lower(mime::unfold(field->value));
     return value.substr(0, value.find_first_of("; \t("));
@@ -48,7 +41,7 @@ bool asked_for(const policy::Rule& rule, policy::Exemption kind)
 std::optional<SignExemption> already_protected(const std::vector<mime::Field>& fields,
                                                const policy::Rule& rule)
 {
-    const auto* field = find(fields, "Content-Type");
+    const auto* field = mime::find_field(fields, "Content-Type");
     if (field == nullptr) return std::nullopt;
     const auto type = mime::parse_content_type(field->value);
     if (type.is("multipart", "signed")) {
@@ -84,13 +77,14 @@ std::optional<SignExemption> not_of_a_person(const Envelope& envelope, const std
     if (keyword(fields, "Auto-Submitted") == "auto-replied" && !asked_for(rule, automatic_reply))
         return SignExemption{"automatic reply", false};
     if ((is_one_of(keyword(fields, "Precedence"), {"bulk", "list", "junk"}) ||
-         find(fields, "List-Id") != nullptr || find(fields, "List-Post") != nullptr) &&
+         mime::find_field(fields, "List-Id") != nullptr ||
+         mime::find_field(fields, "List-Post") != nullptr) &&
         !asked_for(rule, mailing_list))
         return SignExemption{"mailing list", false};
-    if (find(fields, "Resent-From") != nullptr && !asked_for(rule, resent))
+    if (mime::find_field(fields, "Resent-From") != nullptr && !asked_for(rule, resent))
         return SignExemption{"resent message", false};
-    if (!rule.break_dkim &&
-        (find(fields, "DKIM-Signature") != nullptr || find(fields, "ARC-Seal") != nullptr))
+    if (!rule.break_dkim && (mime::find_field(fields, "DKIM-Signature") != nullptr ||
+                             mime::find_field(fields, "ARC-Seal") != nullptr))
         return SignExemption{"DKIM or ARC signature present", false};
     return std::nullopt;
 }
@@ -109,7 +103,7 @@ std::optional<std::string> exempt_from_encryption(const Envelope& envelope,
                                                   const std::vector<mime::Field>& fields,
                                                   const policy::Rule& rule)
 {
-    if (const auto* field = find(fields, "Content-Type")) {
+    if (const auto* field = mime::find_field(fields, "Content-Type")) {
         const auto type = mime::parse_content_type(field->value);
         if (type.is("multipart", "encrypted")) return "already encrypted, not with S/MIME";
         if (type.is("multipart", "report") || type.is("message", "delivery-status"))

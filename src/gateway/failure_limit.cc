@@ -58,7 +58,12 @@ FailureLimit::Network FailureLimit::network_of(std::string_view client)
     if (inet_pton(AF_INET, text.c_str(), out.data() + 12) == 1) {
         out[11] = 4;
     } else if (inet_pton(AF_INET6, text.c_str(), &six) == 1) {
-        std::copy_n(six.s6_addr, 8, out.begin());
+        if (!IN6_IS_ADDR_V4MAPPED(&six)) {
+            std::copy_n(six.s6_addr, 8, out.begin());
+        } else {
+            std::copy_n(six.s6_addr + 12, 4, out.begin() + 12);
+            out[11] = 4;
+        }
     }
     return out;
 }

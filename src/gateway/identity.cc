@@ -125,9 +125,7 @@ Claimant claimant_of(const std::vector<mime::Field>& fields, const VerifyRequest
         if (!claimant.shown)
             claimant.shown = other_address(as_shown(author.mailbox.comments), claimant.address);
     }
-    const auto sender = std::find_if(fields.begin(), fields.end(),
-                                     [](const mime::Field& f) { return base::iequals(f.name, "Sender"); });
-    if (sender != fields.end()) {
+    if (const auto* sender = mime::find_field(fields, "Sender")) {
         const auto list = mime::parse_mailboxes(sender->value);
         if (list.valid && list.mailboxes.size() == 1) claimant.sender = list.mailboxes[0].address();
     }

@@ -238,8 +238,23 @@ Outcome process_one(const Message& message, const Snapshot& snapshot, const Worl
     return outcome;
 }
 
-// A copy of a message that was split.  What is not what it should be stays in the
-// queue: it may be somebody's mail, and the mistake is one of configuration.
+// What is not what it should be stays in the queue: it may be somebody's mail, and the
+// mistake is one of configuration.
+Outcome wrong_listener(const Message& message, const Snapshot& snapshot, const char* reply,
+                       std::string reason)
+{
+    const Case c(message.envelope, message.fields(), snapshot, message.size());
+    Outcome outcome;
+    Report report;
+    outcome.level = base::Level::error;
+    refuse(outcome, report, Action::tempfail, "451", "4.3.5", reply);
+    report.reason = std::move(reason);
+    report.failed = Stage::split;
+    finish(outcome, c, std::move(report));
+    return outcome;
+}
+
+// A copy of a message that was split.
 Outcome process_returned(const Message& message, const Snapshot& snapshot, const World& world)
 {
     auto inner =
@@ -252,32 +267,16 @@ Outcome process_returned(const Message& message, const Snapshot& snapshot, const
             outcome.header.insert(outcome.header.begin(), inner->stale.begin(), inner->stale.end());
         return outcome;
     }
-    const Case c(message.envelope, message.fields(), snapshot, message.size());
-    Outcome outcome;
-    Report report;
-    outcome.level = base::Level::error;
-    refuse(outcome, report, Action::tempfail, "451", "4.3.5",
-           "this listener is for copies of split mail only");
-    report.reason = "[split] reentry: " + inner.error().what;
-    report.failed = Stage::split;
-    finish(outcome, c, std::move(report));
-    return outcome;
+    return wrong_listener(message, snapshot, "this listener is for copies of split mail only",
+                          "[split] reentry: " + inner.error().what);
 }
 
 // Here a copy would go out sealed, or be split again.  The one who is told is ourselves.
 Outcome astray(const Message& message, const Snapshot& snapshot)
 {
-    const Case c(message.envelope, message.fields(), snapshot, message.size());
-    Outcome outcome;
-    Report report;
-    outcome.level = base::Level::error;
-    refuse(outcome, report, Action::tempfail, "451", "4.3.5",
-           "this is not the listener for copies of split mail");
-    report.reason =
-        "[split] hand_over leads to a listener that is not reentry = " + snapshot.config.split.reentry;
-    report.failed = Stage::split;
-    finish(outcome, c, std::move(report));
-    return outcome;
+    return wrong_listener(
+        message, snapshot, "this is not the listener for copies of split mail",
+        "[split] hand_over leads to a listener that is not reentry = " + snapshot.config.split.reentry);
 }
 
 }  // namespace

@@ -15,13 +15,6 @@ namespace gateway
 namespace
 {
 
-const mime::Field* find(const std::vector<mime::Field>& fields, std::string_view name)
-{
-    const auto it = std::find_if(fields.begin(), fields.end(),
-                                 [&](const mime::Field& f) { return base::iequals(f.name, name); });
-    return it == fields.end() ? nullptr : &*it;
-}
-
 bool is_name_of_tnef(const std::string* name)
 {
     return name != nullptr && (base::iequals(*name, "winmail.dat") || base::iequals(*name, "win.dat"));
@@ -145,7 +138,7 @@ private:
     {
         if (children.size() < 2 || !state_[children[1]].tnef) return false;
         const auto& text = structure_.parts[children[0]];
-        const auto* disposition = find(text.header.fields, "Content-Disposition");
+        const auto* disposition = mime::find_field(text.header.fields, "Content-Disposition");
         return text.content_type.is("text", "plain") &&
                (disposition == nullptr || mime::parse_disposition(disposition->value).type != "attachment");
     }
@@ -229,14 +222,14 @@ bool is_tnef(const std::vector<mime::Field>& fields, const mime::ContentType& ty
     if (type.is("application", "ms-tnef") || type.is("application", "vnd.ms-tnef")) return true;
     if (type.type != "application") return false;
     if (is_name_of_tnef(type.parameter("name"))) return true;
-    const auto* disposition = find(fields, "Content-Disposition");
+    const auto* disposition = mime::find_field(fields, "Content-Disposition");
     return disposition != nullptr &&
            is_name_of_tnef(mime::parse_disposition(disposition->value).parameter("filename"));
 }
 
 bool may_carry_tnef(const std::vector<mime::Field>& fields)
 {
-    const auto* field = find(fields, "Content-Type");
+    const auto* field = mime::find_field(fields, "Content-Type");
     if (field == nullptr) return false;
     const auto type = mime::parse_content_type(field->value);
     return is_tnef(fields, type) || (type.is_multipart() && !is_protected(type));

@@ -34,7 +34,6 @@
 #include "milter/preflight.h"
 #include "milter/service.h"
 #include "store/environment.h"
-#include "store/key_cache.h"
 
 namespace daemon_main
 {
@@ -97,7 +96,6 @@ private:
     base::Result<> enter_account(const policy::Config& config);
     base::Result<> become_and_load(const policy::Config& config,
                                    std::shared_ptr<const gateway::Snapshot>& snapshot);
-    void protect_keys(const policy::Config& config);
     base::Result<> take_socket();
     base::Result<> take_lock();
     void choose_control_socket(const policy::Config& config);
@@ -263,46 +261,13 @@ base::Result<> Daemon::enter_account(const policy::Config& config)
     return {};
 }
 
-// Sized by the keys that there are, and a reload may bring more.
-void Daemon::protect_keys(const policy::Config& config)
-{
-    constexpr std::size_t least = 64;
-    std::size_t files = 0;
-    for (const auto& source : config.keys) {
-        const auto names = base::is_directory(source.path) ? base::list_directory(source.path)
-                                                           : base::Result<std::vector<std::string>>();
-        files += names ? std::max<std::size_t>(names->size(), 1) : 1;
-    }
-    if (files == 0) return;
-    // Opening one is meant to be slow; systemd must not give up on thousands.
-    const auto patience = std::chrono::seconds(60) + files * std::chrono::milliseconds(100);
-    if (files > store::KeyIndex::worthwhile)
-        notify_manager(
-            "EXTEND_TIMEOUT_USEC=" +
-            std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(patience).count()));
-    // More are not held at a time; twice that leaves room for those of messages in work.
-    const auto keys = 2 * std::clamp(files, least, store::KeyCache::usual);
-    switch (cms::reserve_secure_heap(keys)) {
-        case cms::SecureHeap::ready: break;
-        case cms::SecureHeap::not_locked:
-            log_.write(base::Level::notice,
-                       "private keys may be swapped out: the limit of locked memory is too low; raise "
-                       "LimitMEMLOCK=");
-            break;
-        case cms::SecureHeap::none:
-            log_.write(base::Level::warning,
-                       "private keys lie in ordinary memory: OpenSSL has no secure heap to give");
-            break;
-    }
-}
-
 base::Result<> Daemon::become_and_load(const policy::Config& config,
                                        std::shared_ptr<const gateway::Snapshot>& snapshot)
 {
     if (account_)
         if (auto done = base::become(*account_); !done) return done;
     protect_memory();
-    protect_keys(config);
+    protect_keys(config, log_);
     snapshot = loader_.load();
     if (snapshot) return {};
     return base::fail(base::Code::configuration, options_.file, "the configuration could not be loaded",

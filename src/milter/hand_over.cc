@@ -99,8 +99,7 @@ HandingOver hand_over(const gateway::HandOver& what, HandedOver& memory, const b
     // same: the next is another.
     if (out.end == End::all && go_on())
         for (const auto& copy : what.copies)
-            remember(out, what.identified ? memory.add(copy.id, clock.now(), HandedOver::for_a_retry)
-                                          : memory.forget(copy.id));
+            remember(out, what.identified ? memory.settle(copy.id, clock.now()) : memory.forget(copy.id));
     return out;
 }
 

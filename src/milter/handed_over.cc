@@ -64,6 +64,16 @@ base::Result<> HandedOver::add(const std::string& id, base::Time now, std::chron
     return write(line_of(id, at));
 }
 
+base::Result<> HandedOver::settle(const std::string& id, base::Time now)
+{
+    const std::lock_guard lock(mutex_);
+    const base::Time at = now - (longest - for_a_retry);
+    const auto found = known_.find(id);
+    if (found == known_.end() || found->second->second <= at) return {};
+    put(id, at);
+    return write(line_of(id, at));
+}
+
 base::Result<> HandedOver::forget(const std::string& id)
 {
     const std::lock_guard lock(mutex_);

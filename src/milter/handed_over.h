@@ -4,7 +4,8 @@
 // A copy is known by its id (gateway::HandOver).  What is remembered survives reloads,
 // and with a file also the end of the daemon, however it ends; not that of the machine:
 // lines are written at once, but nobody waits for the disk.  It is bounded: after five
-// days, or when there are more than 20,000 later ones, a copy is forgotten.
+// days, two hours after the last copy of its message, or when there are more than 20,000
+// later ones, a copy is forgotten.
 #pragma once
 
 #include <cstddef>
@@ -35,6 +36,9 @@ public:
     // An error: it is remembered, but not in the file.
     [[nodiscard]] base::Result<> add(const std::string& id, base::Time now,
                                      std::chrono::hours for_how_long = longest);
+    // All copies of its message were taken: it is remembered for a retry only, from now
+    // on, and no longer because it is tried again.
+    [[nodiscard]] base::Result<> settle(const std::string& id, base::Time now);
     [[nodiscard]] base::Result<> forget(const std::string& id);
     [[nodiscard]] std::size_t size() const;
 

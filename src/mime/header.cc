@@ -97,7 +97,9 @@ std::size_t Header::count(std::string_view name) const
         fields.begin(), fields.end(), [&](const Field& f) { return base::iequals(f.name, name); }));
 }
 
-const Field* Header::find(std::string_view name) const
+const Field* Header::find(std::string_view name) const { return find_field(fields, name); }
+
+const Field* find_field(const std::vector<Field>& fields, std::string_view name)
 {
     for (const Field& f : fields)
         if (base::iequals(f.name, name)) return &f;

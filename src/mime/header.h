@@ -34,6 +34,9 @@ struct Header {
     [[nodiscard]] const Field* find(std::string_view name) const;  // the first one, or nullptr
 };
 
+// The first field of that name, or nullptr.
+[[nodiscard]] const Field* find_field(const std::vector<Field>& fields, std::string_view name);
+
 // Reads fields up to the empty line.  A line ends at CRLF; a bare LF is taken
 // as a line end too, so that a field cannot hide behind one (the caller sees it
 // in `raw`).  Linear time, no recursion.

@@ -25,6 +25,7 @@ libgateway_a_SOURCES += \
 	src/store/smtp.cc src/store/smtp.h \
 	src/store/source.cc src/store/source.h src/store/source_kinds.cc \
 	src/store/sources.cc src/store/sources.h \
+	src/store/source_check.cc src/store/source_check.h \
 	src/store/sqlite_database.cc src/store/sqlite_database.h \
 	src/store/sqlite_store.cc src/store/sqlite_store.h \
 	src/store/trust_store.cc src/store/trust_store.h \

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "mime/address.h"
+#include "store/source_check.h"
 
 namespace store
 {
@@ -24,9 +25,6 @@ using Steady = std::chrono::steady_clock;
 using Outcome = base::Result<std::shared_ptr<const Answer>>;
 
 constexpr std::size_t longest_address = 320;  // RFC 5321 section 4.5.3.1
-constexpr std::size_t most_remarks = 8, longest_remark = 200;
-constexpr std::size_t most_issuers = 8;
-constexpr std::size_t decoded = 4096;  // what OpenSSL needs beside the octets of a certificate, about
 constexpr std::chrono::minutes after_failure(1);
 
 tl::unexpected<base::Error> unavailable(const SourceSettings& source, std::string what)
@@ -38,82 +36,6 @@ tl::unexpected<base::Error> unavailable(const SourceSettings& source, std::strin
 bool blames_the_source(base::Code code)
 {
     return code != base::Code::data && code != base::Code::temporary && code != base::Code::no_input;
-}
-
-// For a log, and no longer when every octet has to be escaped.
-std::string phrase(std::string_view text)
-{
-    std::string out = base::printable(text, longest_remark);
-    if (out.size() > longest_remark) out.replace(longest_remark, std::string::npos, "...");
-    return out;
-}
-
-void remark(Answer& answer, std::string_view text)
-{
-    if (answer.remarks.size() < most_remarks) answer.remarks.push_back(phrase(text));
-}
-
-// Everything in `from` is a stranger's.
-Answer checked(const SourceAnswer& from, std::string_view address, const SourceSettings& source,
-               Provenance::Kind kind, const Sources::Bounds& bounds)
-{
-    Answer out;
-    std::unordered_set<std::string> seen;
-    std::size_t looked_at = 0;
-    for (const auto& text : from.remarks) remark(out, text);
-    out.keep_at_most = from.keep_at_most;
-    for (const auto& association : from.associations)
-        if (out.associations.size() < CertificateStore::most_found &&
-            association.data.size() <= bounds.largest)
-            out.associations.push_back(association);
-    for (const auto& given : from.certificates) {
-        if (++looked_at > bounds.certificates) {
-            remark(out, std::to_string(from.certificates.size()) + " certificates, only the first " +
-                            std::to_string(bounds.certificates) + " were looked at");
-            break;
-        }
-        if (given.der.size() > bounds.largest) {
-            remark(out, "a certificate of " + std::to_string(given.der.size()) + " octets is too large");
-            continue;
-        }
-        auto certificate = cms::Certificate::from_der(given.der);
-        if (!certificate) {
-            remark(out, "what should be a certificate is none");
-            continue;
-        }
-        if (!certificate->names(address)) {
-            remark(out, "certificate " + certificate->serial() + " is for another address");
-            continue;
-        }
-        if (!seen.insert(certificate->der()).second) continue;
-        Found found{std::move(*certificate), nullptr,          {kind, source.name, given.vouched}, {},
-                    given.preferred,         from.capabilities};
-        if (!given.place.empty()) found.origin.file += ": " + phrase(given.place);
-        for (std::size_t i = 0; i < given.issuers.size() && i < most_issuers; ++i) {
-            if (given.issuers[i].size() > bounds.largest) continue;
-            if (auto issuer = cms::Certificate::from_der(given.issuers[i]))
-                found.issuers.push_back(std::move(*issuer));
-        }
-        out.found.push_back(std::move(found));
-    }
-    std::stable_sort(out.found.begin(), out.found.end(), [](const Found& a, const Found& b) {
-        return better_than(a.certificate, b.certificate);
-    });
-    if (out.found.size() > CertificateStore::most_found)
-        out.found.erase(out.found.begin() + CertificateStore::most_found, out.found.end());
-    return out;
-}
-
-std::size_t octets_of(const Answer& answer)
-{
-    std::size_t octets = sizeof(Answer);
-    for (const auto& text : answer.remarks) octets += sizeof(std::string) + text.size();
-    for (const auto& a : answer.associations) octets += sizeof a + a.data.size();
-    for (const auto& found : answer.found) {
-        octets += sizeof(Found) + found.origin.file.size() + found.certificate.der().size() + decoded;
-        for (const auto& issuer : found.issuers) octets += issuer.der().size() + decoded;
-    }
-    return octets;
 }
 
 }  // namespace
@@ -266,7 +188,8 @@ private:
     {
         if (line.kind == nullptr) return "no source of this kind";
         if (line.waiting.size() >= bounds_.waiting) return "too many questions are waiting";
-        if (clock_.now() < line.rests_until)
+        // A clock that was set back makes no rest longer.
+        if (clock_.now() < line.rests_until && clock_.now() + line.rest >= line.rests_until)
             return line.last_error + " (not asked until " + base::iso8601(line.rests_until) + ")";
         // After a rest one question tries it out.
         if (line.failures >= bounds_.failures && !line.jobs.empty()) return line.last_error;

@@ -108,12 +108,12 @@ def unpack(directory):
         with tempfile.TemporaryDirectory(prefix="download-", dir=directory) as place:
             download(place)
             for package in glob.glob(place + "/*.deb"):
-                subprocess.run(["dpkg", "-x", package, place + "/root"], check=True, timeout=PATIENCE)
+                subprocess.run(["dpkg", "-x", package, place + "/unpacked"], check=True, timeout=PATIENCE)
             # Not set-group-ID: only root runs it here, and PR_SET_PDEATHSIG has to hold.
-            os.chmod(place + "/root/usr/libexec/sendmail/sendmail", 0o755)
+            os.chmod(place + "/unpacked/usr/libexec/sendmail/sendmail", 0o755)
             # Whole or not at all, also when two do it at once.
             try:
-                os.rename(place + "/root/usr", directory + "/usr")
+                os.rename(place + "/unpacked/usr", directory + "/usr")
             except OSError:
                 if not os.access(program, os.X_OK):
                     raise

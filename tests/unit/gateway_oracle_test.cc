@@ -92,6 +92,8 @@ TEST(FailureLimit, CountsForAnHourFromTheFirstAndByNetwork)
     limit.count("192.0.2.1", now);
     EXPECT_TRUE(limit.reached("192.0.2.1", now, 1));
     EXPECT_FALSE(limit.reached("192.0.2.2", now, 1));
+    EXPECT_TRUE(limit.reached("::ffff:192.0.2.1", now, 1)) << "the same in another form";
+    EXPECT_FALSE(limit.reached("::ffff:192.0.2.2", now, 1));
     EXPECT_FALSE(limit.reached("no address", now, 1));
 }
 

@@ -34,7 +34,10 @@ TEST(HandedOver, WhatIsDoneIsRememberedForARetryOnly)
 {
     HandedOver memory;
     ASSERT_TRUE(memory.add(id(1), now));
-    ASSERT_TRUE(memory.add(id(1), now, HandedOver::for_a_retry));
+    ASSERT_TRUE(memory.settle(id(1), now));
+    ASSERT_TRUE(memory.settle(id(1), now + std::chrono::hours(1)));
+    ASSERT_TRUE(memory.settle(id(2), now));
+    EXPECT_EQ(memory.size(), 1U);
     EXPECT_TRUE(memory.knows(id(1), now + HandedOver::for_a_retry - std::chrono::seconds(1)));
     EXPECT_FALSE(memory.knows(id(1), now + HandedOver::for_a_retry)) << "sent again on purpose";
 }
