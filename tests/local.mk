@@ -48,6 +48,7 @@ EXTRA_DIST += tests/check-config-docs tests/check-docs tests/check-layers tests/
 
 # Run by tests/run, against the built programs.
 EXTRA_DIST += tests/run tests/daemon tests/ctl tests/mta tests/lib tests/interop tests/corpora tests/differential \
+	tests/faults \
 	tests/metrics tests/sources tests/tokens tests/package .clang-format .clang-tidy .editorconfig
 
 AM_TESTS_ENVIRONMENT = srcdir='$(srcdir)' abs_srcdir='$(abs_srcdir)' abs_builddir='$(abs_builddir)' CXX='$(CXX)'; \

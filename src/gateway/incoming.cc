@@ -25,7 +25,8 @@ VerifyRequest verify_request(const Case& c, const World& world)
     request.crl = c.snapshot.config.crl;
     judge_as_configured(request, c.snapshot.config.judging);
     trust_pinned(request, c.snapshot.pinned.get());
-    ask_for_revocation(request, c.snapshot.config.revocation, world.revocation, world.deadline);
+    ask_for_revocation(request, c.snapshot.config.revocation, world.revocation, world.deadline,
+                       world.meanwhile());
     request.teaches = may_teach(c);
     return request;
 }

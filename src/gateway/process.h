@@ -26,6 +26,7 @@ struct World {
     // Called instead of that while nothing is computed because an answer is waited for,
     // and `resume` once it is there, waited for or not: others may compute meanwhile.
     std::function<void()> waiting{}, resume{};
+    [[nodiscard]] store::Meanwhile meanwhile() const { return {waiting ? waiting : progress, resume}; }
     std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
     // Asked when the configuration wants CRLs fetched or OCSP; without it the
     // status of a certificate is then unknown.

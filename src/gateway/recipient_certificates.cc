@@ -33,7 +33,8 @@ public:
         VerifyRequest request;
         request.at = world.clock->now();
         judge_as_configured(request, c.snapshot.config.judging);
-        ask_for_revocation(request, c.snapshot.config.revocation, world.revocation, world.deadline);
+        ask_for_revocation(request, c.snapshot.config.revocation, world.revocation, world.deadline,
+                           world.meanwhile());
         source_ = request.revocation;
         options_.at = request.at;
         options_.policy_check = request.policy_check;
@@ -162,8 +163,7 @@ private:
         const auto [until, first] = waits_until_.try_emplace(
             &source, std::min(world_.deadline, std::chrono::steady_clock::now() +
                                                    patience * std::chrono::seconds(source.timeout)));
-        auto answer = world_.sources->ask(source, *recipient_, until->second,
-                                          world_.waiting ? world_.waiting : world_.progress);
+        auto answer = world_.sources->ask(source, *recipient_, until->second, world_.meanwhile().waiting);
         if (world_.resume) world_.resume();
         return answers_.emplace(&source, std::move(answer)).first->second;
     }

@@ -5,7 +5,8 @@ namespace gateway
 {
 
 void ask_for_revocation(VerifyRequest& request, const policy::Revocation& config,
-                        store::RevocationFetcher* fetcher, std::chrono::steady_clock::time_point deadline)
+                        store::RevocationFetcher* fetcher, std::chrono::steady_clock::time_point deadline,
+                        store::Meanwhile meanwhile)
 {
     request.fetch_crls = config.fetch_crls;
     request.ocsp = config.ocsp;
@@ -18,7 +19,7 @@ void ask_for_revocation(VerifyRequest& request, const policy::Revocation& config
     limits.http.also_allowed = [networks = config.networks](std::string_view address) {
         return policy::any_contains(networks, address);
     };
-    request.revocation = fetcher->source(std::move(limits), deadline);
+    request.revocation = fetcher->source(std::move(limits), deadline, std::move(meanwhile));
 }
 
 }  // namespace gateway

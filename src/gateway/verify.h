@@ -90,9 +90,11 @@ void judge_as_configured(VerifyRequest& request, const policy::Judging& config);
 // Trusts what `pinned` holds (may be null); it must outlive `request`.
 void trust_pinned(VerifyRequest& request, const store::CertificateStore* pinned);
 
-// Lets `request` ask what `config` wants asked; `config` must outlive it.
+// Lets `request` ask what `config` wants asked; `config` and what `meanwhile` calls
+// must outlive it.
 void ask_for_revocation(VerifyRequest& request, const policy::Revocation& config,
-                        store::RevocationFetcher* fetcher, std::chrono::steady_clock::time_point deadline);
+                        store::RevocationFetcher* fetcher, std::chrono::steady_clock::time_point deadline,
+                        store::Meanwhile meanwhile = {});
 
 // `header` and `body` of the message; the result borrows from both.
 [[nodiscard]] Verdict verify_message(const mime::Header& header, base::Octets body,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 
 #include "milter/envelope.h"
 #include "milter/session.h"
@@ -143,31 +144,39 @@ Connection& connection_of(SMFICTX* context)
     return *connection;
 }
 
-void log_bug(const char* callback, const char* what)
+void log_fault(const char* what, const char* callback, const std::string& more = {})
 {
-    the_runtime->log.write(base::Level::error,
-                           std::string("internal error in ") + callback + ": " + base::printable(what));
+    the_runtime->log.write(base::Level::error, std::string(what) + " in " + callback + more);
 }
+
+using Fault = Session::Fault;
+void abort_session(Session& session, Fault) { session.abort(); }
+void fail_session(Session& session, Fault fault) { session.fail(fault); }
+void lose_session(Session& session, Fault fault) { session.lose(fault); }
 
 // The one place where exceptions end; through libmilter's C they would be
 // std::terminate().  Then `recover` is done to the session, and `otherwise` is
 // the answer.
 template <class Callback>
-sfsistat guarded(SMFICTX* context, const char* name, sfsistat otherwise, void (Session::*recover)(),
+sfsistat guarded(SMFICTX* context, const char* name, sfsistat otherwise, void (*recover)(Session&, Fault),
                  Callback callback) noexcept
 {
     const Ending at_the_end;
     const Counted here(running);
     try {
+        auto fault = Fault::bug;
         try {
             return callback();
+        } catch (const std::bad_alloc&) {
+            fault = Fault::memory;
+            log_fault("out of memory", name);
         } catch (const std::exception& e) {
-            log_bug(name, e.what());
+            log_fault("internal error", name, ": " + base::printable(e.what()));
         } catch (...) {
-            log_bug(name, "unknown exception");
+            log_fault("internal error", name, ": unknown exception");
         }
         if (auto* connection = static_cast<Connection*>(smfi_getpriv(context)))
-            (connection->session.*recover)();
+            recover(connection->session, fault);
     } catch (...) {
         // Out of memory while reporting it: the answer is all that is left.
         return otherwise;
@@ -184,7 +193,7 @@ sfsistat silent_step(SMFICTX* context, const char* name, unsigned long silence, 
     // message and answers with a temporary failure.
     const auto* known = static_cast<const Connection*>(smfi_getpriv(context));
     sfsistat answer = known != nullptr && (known->protocol & silence) == 0 ? SMFIS_CONTINUE : SMFIS_NOREPLY;
-    return guarded(context, name, answer, &Session::fail, [&] {
+    return guarded(context, name, answer, fail_session, [&] {
         step(connection_of(context));
         return answer;
     });
@@ -193,7 +202,7 @@ sfsistat silent_step(SMFICTX* context, const char* name, unsigned long silence, 
 template <class Step>
 sfsistat answered_step(SMFICTX* context, const char* name, Step step) noexcept
 {
-    return guarded(context, name, SMFIS_TEMPFAIL, &Session::lose, [&]() -> sfsistat {
+    return guarded(context, name, SMFIS_TEMPFAIL, lose_session, [&]() -> sfsistat {
         auto& connection = connection_of(context);
         LibmilterMta mta(context, connection);
         switch (step(connection.session, mta)) {
@@ -223,7 +232,7 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long pro
                       unsigned long, unsigned long* our_actions, unsigned long* our_protocol,
                       unsigned long* reserved2, unsigned long* reserved3)
 {
-    return guarded(context, "negotiate", SMFIS_REJECT, &Session::abort, [&]() -> sfsistat {
+    return guarded(context, "negotiate", SMFIS_REJECT, abort_session, [&]() -> sfsistat {
         if (the_runtime->draining()) return SMFIS_REJECT;
         if ((actions & needed_actions) != needed_actions) {
             the_runtime->log.write(base::Level::error,
@@ -303,7 +312,7 @@ sfsistat on_end_of_message(SMFICTX* context)
 
 sfsistat on_abort(SMFICTX* context)
 {
-    return guarded(context, "abort", SMFIS_CONTINUE, &Session::abort, [&] {
+    return guarded(context, "abort", SMFIS_CONTINUE, abort_session, [&] {
         if (auto* connection = static_cast<Connection*>(smfi_getpriv(context))) connection->session.abort();
         return SMFIS_CONTINUE;
     });
@@ -311,7 +320,7 @@ sfsistat on_abort(SMFICTX* context)
 
 sfsistat on_close(SMFICTX* context)
 {
-    return guarded(context, "close", SMFIS_CONTINUE, &Session::abort, [&] {
+    return guarded(context, "close", SMFIS_CONTINUE, abort_session, [&] {
         delete static_cast<Connection*>(smfi_getpriv(context));
         smfi_setpriv(context, nullptr);
         return SMFIS_CONTINUE;

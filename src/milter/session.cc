@@ -253,16 +253,17 @@ void Session::abort()
     passing_.reset();
 }
 
-void Session::lose()
+void Session::lose(Fault fault)
 {
     if (passing_)
-        report(passing_->envelope, postponed("internal error", base::Level::error, gateway::Stage::internal));
+        report(passing_->envelope, postponed(fault == Fault::memory ? "out of memory" : "internal error",
+                                             base::Level::error, gateway::Stage::internal));
     passing_.reset();
 }
 
-void Session::fail()
+void Session::fail(Fault fault)
 {
-    if (passing_) stumble(*passing_, Trouble::bug);
+    if (passing_) stumble(*passing_, fault == Fault::memory ? Trouble::memory : Trouble::bug);
 }
 
 // From here on the body is counted, not kept.  (SMFIS_SKIP would spare the MTA

@@ -44,9 +44,10 @@ public:
 
     void abort();
     // A callback threw: the message must not pass as if nothing had happened.
-    void fail();
+    enum class Fault { bug, memory };
+    void fail(Fault fault);
     // The same where the MTA is told at once that it has to try again later.
-    void lose();
+    void lose(Fault fault);
 
 private:
     struct Passing;  // the message that is passing

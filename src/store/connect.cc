@@ -185,9 +185,14 @@ bool wait_for(int fd, short events, const Patience& patience)
     return false;
 }
 
-Leash::Leash(int fd, const Patience& patience)
-    : socket_(::fcntl(fd, F_DUPFD_CLOEXEC, 3)), patience_(patience), thread_([this] { watch(); })
+Leash::Leash(int fd, const Patience& patience) : socket_(::fcntl(fd, F_DUPFD_CLOEXEC, 3)), patience_(patience)
 {
+    // Without a descriptor nobody could end the waiting: then it does not begin.
+    if (socket_.get() < 0) {
+        ::shutdown(fd, SHUT_RDWR);
+        return;
+    }
+    thread_ = std::thread([this] { watch(); });
 }
 
 Leash::~Leash()
@@ -197,7 +202,7 @@ Leash::~Leash()
         ended_already_ = true;
     }
     ended_.notify_all();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
 }
 
 void Leash::watch()

@@ -171,7 +171,8 @@ private:
     void open(const SourceSettings& into)
     {
         const auto now = clock_.now();
-        if (now < tries_again_) return;
+        // A clock that was set back makes no wait longer.
+        if (now < tries_again_ && now + after_failure >= tries_again_) return;
         std::vector<base::Problem> problems;
         auto opened = source_kind(into.uri)->open_learned(into, OnDamage::set_aside, problems);
         for (const auto& problem : problems) tell_(level_of(problem.severity), words(problem.text()));

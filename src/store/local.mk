@@ -1,11 +1,13 @@
 libgateway_a_SOURCES += \
 	src/store/address.cc \
+	src/store/answer_cache.cc src/store/answer_cache.h \
 	src/store/certificate_check.cc src/store/certificate_check.h \
 	src/store/certificate_lint.cc src/store/certificate_lint.h \
 	src/store/certificate_store.cc src/store/certificate_store.h \
 	src/store/connect.cc src/store/connect.h \
 	src/store/directory_store.cc src/store/directory_store.h \
 	src/store/dns.cc src/store/dns.h \
+	src/store/domain_turns.cc src/store/domain_turns.h \
 	src/store/environment.cc src/store/environment.h \
 	src/store/expiry.cc src/store/expiry.h \
 	src/store/harvest.cc src/store/harvest.h src/store/harvester.cc src/store/harvester.h \

@@ -32,7 +32,8 @@ class RevocationFetcher::Shared
 public:
     Shared(const base::Clock& clock, Bounds bounds) : clock_(clock), bounds_(bounds) {}
 
-    Answer ask(const cms::RevocationQuestion& question, const HttpLimits& limits, Steady::time_point until)
+    Answer ask(const cms::RevocationQuestion& question, const HttpLimits& limits, Steady::time_point until,
+               const Meanwhile& meanwhile)
     {
         const std::string key = key_of(question);
         std::unique_lock lock(mutex_);
@@ -59,9 +60,24 @@ public:
             wanted_.notify_one();
         }
         const auto mine = job;
-        if (!done_.wait_until(lock, until, [&] { return mine->answer.has_value(); }))
-            return unavailable(question, "no answer in time");
-        return *mine->answer;
+        // The first is short: an answer that comes at once is not made much of.
+        std::chrono::milliseconds slice(20);
+        bool left = false;
+        while (!mine->answer) {
+            const auto moment = Steady::now();
+            if (moment >= until) break;
+            done_.wait_until(lock, std::min(until, moment + slice), [&] { return mine->answer.has_value(); });
+            if (mine->answer || !meanwhile.waiting) continue;
+            slice = std::chrono::milliseconds(250);
+            left = true;
+            lock.unlock();
+            meanwhile.waiting();
+            lock.lock();
+        }
+        Answer answer = mine->answer ? *mine->answer : unavailable(question, "no answer in time");
+        lock.unlock();
+        if (left && meanwhile.resume) meanwhile.resume();
+        return answer;
     }
 
     void stop()
@@ -185,19 +201,23 @@ private:
 class RevocationFetcher::Source final : public cms::RevocationSource
 {
 public:
-    Source(std::shared_ptr<Shared> shared, HttpLimits limits, Steady::time_point until)
-        : shared_(std::move(shared)), limits_(std::move(limits)), until_(until)
+    Source(std::shared_ptr<Shared> shared, HttpLimits limits, Steady::time_point until, Meanwhile meanwhile)
+        : shared_(std::move(shared)),
+          limits_(std::move(limits)),
+          until_(until),
+          meanwhile_(std::move(meanwhile))
     {
     }
     Answer ask(const cms::RevocationQuestion& question) override
     {
-        return shared_->ask(question, limits_, until_);
+        return shared_->ask(question, limits_, until_, meanwhile_);
     }
 
 private:
     std::shared_ptr<Shared> shared_;
     HttpLimits limits_;
     Steady::time_point until_;
+    Meanwhile meanwhile_;
 };
 
 RevocationFetcher::RevocationFetcher(const base::Clock& clock, Bounds bounds)
@@ -210,10 +230,11 @@ RevocationFetcher::~RevocationFetcher() { stop(); }
 void RevocationFetcher::stop() { shared_->stop(); }
 
 std::unique_ptr<cms::RevocationSource> RevocationFetcher::source(FetchLimits limits,
-                                                                 Steady::time_point deadline)
+                                                                 Steady::time_point deadline,
+                                                                 Meanwhile meanwhile)
 {
     return std::make_unique<Source>(shared_, std::move(limits.http),
-                                    std::min(Steady::now() + limits.budget, deadline));
+                                    std::min(Steady::now() + limits.budget, deadline), std::move(meanwhile));
 }
 
 RevocationFetcher::Counts RevocationFetcher::counts() const { return shared_->counts(); }

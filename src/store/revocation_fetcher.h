@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 
 #include "base/clock.h"
@@ -20,6 +21,12 @@ namespace store
 struct FetchLimits {
     std::chrono::milliseconds budget{5000};  // for all questions of one message
     HttpLimits http;                         // of a single one
+};
+
+// What is done for a message while an answer is waited for; both may be empty.
+struct Meanwhile {
+    std::function<void()> waiting;  // now and then
+    std::function<void()> resume;   // once after that, before anything is computed again
 };
 
 // Thread-safe.  Threads start with the first question, and end with the object,
@@ -42,7 +49,8 @@ public:
     // For one message: its budget begins now and ends at `deadline` at the latest.
     [[nodiscard]] std::unique_ptr<cms::RevocationSource> source(
         FetchLimits limits,
-        std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max());
+        std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max(),
+        Meanwhile meanwhile = {});
 
     // For good: questions under way give up, their threads end, every later
     // question fails at once.  Waits for the threads.

@@ -119,6 +119,7 @@ struct SourceKind {
     std::span<const std::string_view> keys{};   // of [source NAME], beside uri and those for all that wait
     unsigned keep = 24, keep_none = 60;         // unless the configuration says otherwise
     bool vouches = false;                       // its answers may have associations
+    bool asks_domains = false;                  // the servers of each address's domain, not its own
     // Whether the settings can work at all, without asking anybody.
     base::Result<> (*check)(const SourceSettings&) = nullptr;
     // With `waits`: makes a backend; does not connect.

@@ -87,6 +87,7 @@ const std::array kinds = {
                .lacking = dns_available() ? "" : "libunbound",
                .keys = smimea_keys,
                .vouches = true,
+               .asks_domains = true,
                .check = check_smimea,
                .open = open_smimea,
                .provenance = Provenance::Kind::dns},

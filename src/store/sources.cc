@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
-#include <list>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -14,6 +13,8 @@
 
 #include "base/log.h"
 #include "mime/address.h"
+#include "store/answer_cache.h"
+#include "store/domain_turns.h"
 #include "store/source_check.h"
 
 namespace store
@@ -25,7 +26,6 @@ using Steady = std::chrono::steady_clock;
 using Outcome = base::Result<std::shared_ptr<const Answer>>;
 
 constexpr std::size_t longest_address = 320;  // RFC 5321 section 4.5.3.1
-constexpr std::chrono::minutes after_failure(1);
 
 tl::unexpected<base::Error> unavailable(const SourceSettings& source, std::string what)
 {
@@ -45,13 +45,25 @@ class Sources::Line
 {
 public:
     struct Job {
-        std::string key, address;
+        std::string key, address, domain;  // domain: "" when it is the source's own server that is asked
         Open open;
         std::optional<Outcome> outcome;
         bool outdated = false;  // was forgotten while it was asked for
     };
 
-    explicit Line(SourceSettings s) : settings(std::move(s)), kind(source_kind(settings.uri)) {}
+    explicit Line(SourceSettings s)
+        : settings(std::move(s)),
+          kind(source_kind(settings.uri)),
+          turns(kind == nullptr ? 1 : std::max(kind->threads / 2, 1U))
+    {
+    }
+
+    // The first that may be asked now.
+    [[nodiscard]] std::deque<std::shared_ptr<Job>>::iterator next()
+    {
+        return std::find_if(waiting.begin(), waiting.end(),
+                            [&](const auto& job) { return job->domain.empty() || turns.free(job->domain); });
+    }
 
     const SourceSettings settings;
     const SourceKind* const kind;
@@ -59,7 +71,8 @@ public:
     std::vector<std::thread> threads;
     std::deque<std::shared_ptr<Job>> waiting;
     std::unordered_map<std::string, std::shared_ptr<Job>> jobs;  // waiting or under way
-    unsigned failures = 0;                                       // in a row
+    DomainTurns turns;
+    unsigned failures = 0;  // in a row
     std::chrono::seconds rest{0};
     base::Time rests_until{};
     std::string last_error;
@@ -70,7 +83,7 @@ class Sources::Shared
 {
 public:
     Shared(const base::Clock& clock, Tell tell, Bounds bounds)
-        : clock_(clock), tell_(std::move(tell)), bounds_(bounds)
+        : clock_(clock), tell_(std::move(tell)), bounds_(bounds), cache_(bounds)
     {
     }
 
@@ -80,18 +93,24 @@ public:
         const std::string identity = source.identity(), key = mime::address_key(address);
         std::unique_lock lock(mutex_);
         if (stopping_) return unavailable(source, "stopping");
-        if (auto known = remembered(cache_key(identity, key))) return *known;
+        if (auto known = cache_.find(cache_key(identity, key), clock_.now())) {
+            ++counts_.from_cache;
+            return std::move(*known);
+        }
         auto& line = lines_[identity];
         if (line == nullptr) line = std::make_shared<Line>(source);
         std::shared_ptr<Line::Job> job;
         if (const auto under_way = line->jobs.find(key); under_way != line->jobs.end()) {
             job = under_way->second;
         } else {
-            if (auto refused = refusal(*line)) {
+            std::string domain;
+            if (line->kind != nullptr && line->kind->asks_domains) domain = mime::domain_of(address);
+            if (auto refused = refusal(*line, domain)) {
                 ++counts_.refused;
                 return unavailable(source, *refused);
             }
-            job = std::make_shared<Line::Job>(Line::Job{key, std::string(address), open, {}, false});
+            job = std::make_shared<Line::Job>(
+                Line::Job{key, std::string(address), std::move(domain), open, {}, false});
             line->jobs[key] = job;
             line->waiting.push_back(job);
             if (line->threads.size() < line->kind->threads && line->threads.size() < line->jobs.size())
@@ -119,8 +138,7 @@ public:
         const std::string key = mime::address_key(address);
         const std::lock_guard lock(mutex_);
         for (const auto& [identity, line] : lines_) {
-            if (const auto found = cache_.find(cache_key(identity, key)); found != cache_.end())
-                drop(found->second);
+            cache_.forget(cache_key(identity, key));
             if (const auto job = line->jobs.find(key); job != line->jobs.end()) job->second->outdated = true;
         }
     }
@@ -161,30 +179,21 @@ public:
     {
         const std::lock_guard lock(mutex_);
         Counts c = counts_;
-        c.answers = positive_.size();
-        c.none = negative_.size();
-        c.octets = held_;
+        c.answers = cache_.answers();
+        c.none = cache_.none();
+        c.octets = cache_.octets();
         for (const auto& [identity, line] : lines_) c.threads += line->threads.size();
         return c;
     }
 
 private:
-    struct Entry {
-        std::string key;
-        Outcome outcome;
-        std::size_t octets = 0;
-        base::Time since, until;
-        bool none = false;
-    };
-    using Entries = std::list<Entry>;  // used last comes first
-
     static std::string cache_key(const std::string& identity, const std::string& key)
     {
         return identity + '\n' + key;
     }
 
     // Why nothing is asked now.
-    std::optional<std::string> refusal(const Line& line) const
+    std::optional<std::string> refusal(const Line& line, const std::string& domain) const
     {
         if (line.kind == nullptr) return "no source of this kind";
         if (line.waiting.size() >= bounds_.waiting) return "too many questions are waiting";
@@ -193,23 +202,12 @@ private:
             return line.last_error + " (not asked until " + base::iso8601(line.rests_until) + ")";
         // After a rest one question tries it out.
         if (line.failures >= bounds_.failures && !line.jobs.empty()) return line.last_error;
-        return std::nullopt;
-    }
-
-    std::optional<Outcome> remembered(const std::string& key)
-    {
-        const auto found = cache_.find(key);
-        if (found == cache_.end()) return std::nullopt;
-        const auto entry = found->second;
-        const auto now = clock_.now();
-        if (now < entry->since || now >= entry->until) {
-            drop(entry);
-            return std::nullopt;
-        }
-        auto& list = entry->none ? negative_ : positive_;
-        list.splice(list.begin(), list, entry);
-        ++counts_.from_cache;
-        return entry->outcome;
+        if (domain.empty()) return std::nullopt;
+        const auto same = std::count_if(line.waiting.begin(), line.waiting.end(),
+                                        [&](const auto& job) { return job->domain == domain; });
+        if (static_cast<std::size_t>(same) >= bounds_.waiting / 2)
+            return "too many questions about this domain are waiting";
+        return line.turns.refusal(domain, clock_.now());
     }
 
     void work(const std::shared_ptr<Line>& line)
@@ -222,17 +220,23 @@ private:
         std::unique_ptr<CertificateSource> backend;
         std::unique_lock lock(mutex_);
         for (;;) {
-            wanted_.wait(lock, [&] { return *line->cancelled || !line->waiting.empty(); });
+            wanted_.wait(lock, [&] { return *line->cancelled || line->next() != line->waiting.end(); });
             if (*line->cancelled) return;
-            const auto job = line->waiting.front();
-            line->waiting.pop_front();
+            const auto turn = line->next();
+            const auto job = *turn;
+            line->waiting.erase(turn);
+            if (!job->domain.empty()) line->turns.begin(job->domain);
             ++counts_.asked;
             lock.unlock();
             auto outcome = question(*line, *job, backend);
             if (!outcome && blames_the_source(outcome.error().code)) backend.reset();
             lock.lock();
             const auto said = judge(*line, outcome);
-            if (!job->outdated) keep(*line, *job, outcome);
+            if (!job->domain.empty()) end_turn(*line, *job, outcome);
+            // When the source is to blame its rest takes care of that.
+            if (!job->outdated && (outcome || !blames_the_source(outcome.error().code)))
+                cache_.keep(cache_key(line->settings.identity(), job->key), line->settings, outcome,
+                            clock_.now());
             finish(*line, *job, std::move(outcome));
             if (said.second.empty() || !tell_) continue;
             lock.unlock();
@@ -291,6 +295,23 @@ private:
                                           (remedy.empty() ? "" : "; " + remedy)};
     }
 
+    void end_turn(Line& line, const Line::Job& job, const Outcome& outcome)
+    {
+        std::optional<std::string> error;
+        if (!outcome && outcome.error().code == base::Code::temporary) error = phrase(outcome.error().what);
+        if (line.turns.end(job.domain, error, clock_.now())) {
+            // Who waits for a turn would wait for nothing.
+            const auto others = std::stable_partition(line.waiting.begin(), line.waiting.end(),
+                                                      [&](const auto& j) { return j->domain != job.domain; });
+            for (auto it = others; it != line.waiting.end(); ++it) {
+                ++counts_.refused;
+                finish(line, **it, unavailable(line.settings, *error));
+            }
+            line.waiting.erase(others, line.waiting.end());
+        }
+        wanted_.notify_all();
+    }
+
     void finish(Line& line, Line::Job& job, Outcome outcome)
     {
         job.outcome = std::move(outcome);
@@ -298,48 +319,6 @@ private:
         if (const auto it = line.jobs.find(job.key); it != line.jobs.end() && it->second.get() == &job)
             line.jobs.erase(it);
         done_.notify_all();
-    }
-
-    void keep(const Line& line, const Line::Job& job, const Outcome& outcome)
-    {
-        if (!outcome && blames_the_source(outcome.error().code)) return;  // the rest takes care of that
-        const auto now = clock_.now();
-        Entry entry;
-        entry.key = cache_key(line.settings.identity(), job.key);
-        entry.outcome = outcome;
-        entry.since = now;
-        entry.none = !outcome || ((*outcome)->found.empty() && (*outcome)->associations.empty());
-        if (!outcome)
-            entry.until = now + after_failure;
-        else if (entry.none)
-            entry.until = now + std::chrono::minutes(line.settings.keep_none);
-        else
-            entry.until = now + std::chrono::hours(line.settings.keep);
-        if (outcome && (*outcome)->keep_at_most)
-            entry.until = std::min(entry.until, now + *(*outcome)->keep_at_most);
-        if (outcome)
-            for (const auto& found : (*outcome)->found)
-                if (found.certificate.not_after() > now)
-                    entry.until = std::min(entry.until, found.certificate.not_after());
-        if (entry.until <= now) return;
-        entry.octets = sizeof(Entry) + 2 * entry.key.size() + (outcome ? octets_of(**outcome) : 256);
-        if (const auto found = cache_.find(entry.key); found != cache_.end()) drop(found->second);
-        auto& list = entry.none ? negative_ : positive_;
-        held_ += entry.octets;
-        list.push_front(std::move(entry));
-        cache_[list.front().key] = list.begin();
-        while (negative_.size() > bounds_.none) drop(std::prev(negative_.end()));
-        while (positive_.size() > bounds_.answers) drop(std::prev(positive_.end()));
-        // Strangers can make the one list long: the other is for correspondents.
-        while (held_ > bounds_.octets && !negative_.empty()) drop(std::prev(negative_.end()));
-        while (held_ > bounds_.octets && !positive_.empty()) drop(std::prev(positive_.end()));
-    }
-
-    void drop(Entries::iterator entry)
-    {
-        held_ -= entry->octets;
-        cache_.erase(entry->key);
-        (entry->none ? negative_ : positive_).erase(entry);
     }
 
     void retire(Line& line)
@@ -359,9 +338,7 @@ private:
     bool stopping_ = false;
     std::unordered_map<std::string, std::shared_ptr<Line>> lines_;  // by SourceSettings::identity()
     std::vector<std::thread> retired_;
-    Entries positive_, negative_;
-    std::unordered_map<std::string, Entries::iterator> cache_;
-    std::size_t held_ = 0;
+    AnswerCache cache_;
     Counts counts_;
 };
 

@@ -59,6 +59,7 @@ class Daemon:
         self.config = os.path.join(self.directory, "smime-milter.conf")
         self.log_file = os.path.join(self.directory, "log")
         self.options = list(options)
+        self.wrapper = []  # words before the program
         self.processes = []
         self.process = None
         self.milter = {"socket": "unix:" + self.socket, "control_socket": self.control, "user": self.user,
@@ -135,7 +136,7 @@ class Daemon:
         environment = dict(os.environ)
         environment.update(env or {})
         with open(log_file or self.log_file, "ab") as log:
-            process = subprocess.Popen([PROGRAM, "-c", self.config, "-v", "--log=stderr", *self.options, *extra],
+            process = subprocess.Popen([*self.wrapper, PROGRAM, "-c", self.config, "-v", "--log=stderr", *self.options, *extra],
                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         self.processes.append(process)
         return process

@@ -21,6 +21,14 @@ def test(function):
     return function
 
 
+def sanitized(program):
+    """Was it built with a sanitizer?  Then it is slower, and has memory, files and system
+    calls that are not its own."""
+    with open(program, "rb") as f:
+        octets = f.read()
+    return b"__asan_init" in octets or b"__tsan_init" in octets
+
+
 def same(found, wanted, what):
     """Octets and short values: shows where they begin to differ."""
     if found == wanted:

@@ -219,6 +219,29 @@ TEST(RevocationFetcher, BudgetEndsTheWaitButNotTheFetch)
     EXPECT_EQ(server.served, 1);
 }
 
+// Whoever waits holds nothing that others could use meanwhile (gateway::World).
+TEST(RevocationFetcher, WhileAnAnswerIsWaitedForOthersMayCompute)
+{
+    const Server server(ok(crl()), 700ms);
+    const base::FixedClock clock(now);
+    RevocationFetcher fetcher(clock);
+    int waiting = 0, resumed = 0;
+    const auto ask = [&] {
+        const store::Meanwhile meanwhile{[&] {
+                                             EXPECT_EQ(resumed, 0);
+                                             ++waiting;
+                                         },
+                                         [&] { ++resumed; }};
+        return fetcher.source(limits(), std::chrono::steady_clock::time_point::max(), meanwhile)
+            ->ask({RevocationKind::crl, server.url(), ""});
+    };
+    EXPECT_TRUE(ask());
+    EXPECT_GE(waiting, 2);
+    EXPECT_EQ(resumed, 1);
+    EXPECT_TRUE(ask());
+    EXPECT_EQ(resumed, 1) << "an answer that is known is not waited for";
+}
+
 TEST(RevocationFetcher, StoppingEndsEveryWait)
 {
     const Server server(ok(crl()), 500ms);

@@ -275,6 +275,53 @@ TEST(Sources, AFailureThatIsAboutOneAddressDoesNotBlameTheSource)
     EXPECT_EQ(server.asked, 22);
 }
 
+// A domain whose servers swallow questions: who writes to others does not wait for it.
+TEST(Sources, ASilentDomainTakesNeitherTheThreadsNorTheQueueFromOthers)
+{
+    std::atomic<int> silent = 0;
+    std::atomic<bool> go = false;
+    Sources::Bounds bounds;
+    bounds.waiting = 8;
+    Server server(
+        [&](const std::string& address, auto&) -> base::Result<SourceAnswer> {
+            if (!address.ends_with("@silent.example")) return SourceAnswer();
+            ++silent;
+            while (!go) std::this_thread::sleep_for(1ms);
+            return base::fail(base::Code::temporary, "", "timeout");
+        },
+        bounds);
+    server.settings.uri = "smimea:";
+    server.settings.timeout = 10;
+    std::vector<std::thread> threads;
+    std::atomic<int> refused = 0;
+    for (int i = 0; i < 20; ++i)
+        threads.emplace_back([&, i] {
+            refused += server.ask("user" + std::to_string(i) + "@silent.example").has_value() ? 0 : 1;
+        });
+    while (silent < 2) std::this_thread::sleep_for(1ms);
+    // Two are under way, four may wait; the others need not.
+    const auto end = Steady::now() + 10s;
+    while (refused < 14 && Steady::now() < end) std::this_thread::sleep_for(1ms);
+    EXPECT_EQ(refused, 14);
+    for (int i = 0; i < 10; ++i)
+        EXPECT_TRUE(server.ask("user" + std::to_string(i) + "@example.net")) << "the others have their turn";
+    EXPECT_EQ(silent, 2);
+    go = true;
+    for (auto& t : threads) t.join();
+    EXPECT_EQ(refused, 20);
+    EXPECT_LE(silent, 4) << "after two in vain nobody asks, those who were waiting included";
+    const auto before = silent.load();
+    const auto answer = server.ask("other@silent.example");
+    ASSERT_FALSE(answer);
+    EXPECT_NE(answer.error().what.find("timeout (not asked about this domain until "), std::string::npos)
+        << answer.error().what;
+    EXPECT_EQ(silent, before);
+    server.clock.pass(1min);
+    EXPECT_FALSE(server.ask("other@silent.example"));
+    EXPECT_EQ(silent, before + 1);
+    EXPECT_EQ(server.told(), "") << "it is not the source that fails";
+}
+
 TEST(Sources, AConnectionThatWentAwayWhileItWasIdleIsMadeAnew)
 {
     std::atomic<int> left = 1;

@@ -1,0 +1,43 @@
+// Turns at a source that asks the servers of each address's own domain (DNS).  A
+// domain that does not answer must not take all threads, nor the queue, from others.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "base/clock.h"
+
+namespace store
+{
+
+// For one thread at a time.  Domains are as mime::domain_of() has them.
+class DomainTurns
+{
+public:
+    explicit DomainTurns(unsigned at_once) : at_once_(at_once) {}
+
+    // May one more question about the domain be under way?
+    [[nodiscard]] bool free(const std::string& domain) const;
+    // Why nothing is asked about it now: it has not answered twice in a row, within the
+    // last minute.
+    [[nodiscard]] std::optional<std::string> refusal(const std::string& domain, base::Time now) const;
+
+    void begin(const std::string& domain);
+    // With `error`: the domain did not answer.  True: nothing is asked about it from now on.
+    bool end(const std::string& domain, const std::optional<std::string>& error, base::Time now);
+
+private:
+    struct Domain {
+        unsigned under_way = 0, failures = 0;  // failures: in a row
+        base::Time rests_until{};
+        std::string last_error;
+    };
+    void make_room(base::Time now);
+
+    unsigned at_once_;
+    std::unordered_map<std::string, Domain> domains_;  // those with something to tell
+};
+
+}  // namespace store
