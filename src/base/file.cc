@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -174,17 +176,30 @@ bool is_directory(const std::string& path)
     return stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-Result<> write_file(const std::string& path, Octets content, unsigned mode)
+Result<> write_file(const std::string& path, Octets content, unsigned mode, Group group)
 {
-    std::string temporary = path + ".XXXXXX";
-    Descriptor fd(mkostemp(temporary.data(), O_CLOEXEC));
-    if (fd.get() < 0)
+    const auto slash = path.rfind('/');
+    const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    const std::string name = path.substr(slash + 1);  // npos + 1 is 0
+    const auto cannot_create = [&] {
         return fail(Code::cannot_create, path, std::string("cannot create: ") + std::strerror(errno));
+    };
+    const Descriptor where(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    struct stat place{};
+    if (where.get() < 0 || fstat(where.get(), &place) != 0) return cannot_create();
+    std::uint64_t number = 0;
+    if (getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) return cannot_create();
+    const std::string temporary = name + "." + std::to_string(number);
+    Descriptor fd(openat(where.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (fd.get() < 0) return cannot_create();
     const auto give_up = [&] {
         auto error = fail(Code::io, path, std::string("cannot write: ") + std::strerror(errno));
-        unlink(temporary.c_str());
+        unlinkat(where.get(), temporary.c_str(), 0);
         return error;
     };
+    if (group == Group::of_directory && fchown(fd.get(), static_cast<uid_t>(-1), place.st_gid) != 0 &&
+        errno != EPERM)
+        return give_up();
     while (!content.empty()) {
         const ssize_t n = ::write(fd.get(), content.data(), content.size());
         if (n < 0 && errno == EINTR) continue;
@@ -192,7 +207,9 @@ Result<> write_file(const std::string& path, Octets content, unsigned mode)
         content.remove_prefix(static_cast<std::size_t>(n));
     }
     if (fchmod(fd.get(), mode) != 0 || fsync(fd.get()) != 0) return give_up();
-    if (::close(fd.release()) != 0 || rename(temporary.c_str(), path.c_str()) != 0) return give_up();
+    if (::close(fd.release()) != 0 ||
+        renameat(where.get(), temporary.c_str(), where.get(), name.c_str()) != 0)
+        return give_up();
     return {};
 }
 

@@ -36,7 +36,15 @@ enum class Secrecy {
 // its text alone says.
 [[nodiscard]] std::string resolved_path(const std::string& path);
 
-// Writes beside the target and renames: the target is whole or unchanged.
-[[nodiscard]] Result<> write_file(const std::string& path, Octets content, unsigned mode);
+// Whose group a new file gets.
+enum class Group {
+    ours,
+    of_directory,  // if we may: somebody else than root may not
+};
+
+// Writes beside the target and renames: the target is whole or unchanged.  Whoever may
+// write to the directory cannot make this change anything elsewhere.
+[[nodiscard]] Result<> write_file(const std::string& path, Octets content, unsigned mode,
+                                  Group group = Group::ours);
 
 }  // namespace base

@@ -188,7 +188,12 @@ LogLine& LogLine::say(std::string_view words) { return keep("message", words, Ki
 std::string LogLine::text() const
 {
     std::string out;
-    if (has_queue_id_) out = printable(queue_id_) + ":";
+    if (has_queue_id_) {
+        // One word, or whoever speaks to our socket could write keys and values with it.
+        out = printable(queue_id_) + ":";
+        std::replace(out.begin(), out.end(), ' ', '_');
+        std::replace(out.begin(), out.end(), '=', '_');
+    }
     for (const Field& field : fields_) {
         if (!out.empty()) out += ' ';
         std::string safe = printable(field.value, field.value.size());

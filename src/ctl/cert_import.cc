@@ -54,13 +54,11 @@ std::string file_stem(const cms::Certificate& c)
 // Given to the group of the directory, which is how the daemon may read it.
 base::Result<> store_file(const std::string& path, const std::string& content, unsigned mode)
 {
-    if (auto ok = base::write_file(path, content, mode); !ok) return ok;
-    const auto slash = path.rfind('/');
-    struct stat st{};
-    if (::stat(path.substr(0, slash).c_str(), &st) == 0 &&
-        ::chown(path.c_str(), static_cast<uid_t>(-1), st.st_gid) != 0)
-        remark(path + ": warning: its group stays yours: " + std::strerror(errno) +
-               "; run: chgrp smime-milter " + path);
+    if (auto ok = base::write_file(path, content, mode, base::Group::of_directory); !ok) return ok;
+    struct stat directory{}, file{};
+    if (::stat(path.substr(0, path.rfind('/')).c_str(), &directory) == 0 &&
+        ::lstat(path.c_str(), &file) == 0 && directory.st_gid != file.st_gid)
+        remark(path + ": warning: its group stays yours; run: chgrp smime-milter " + path);
     return {};
 }
 

@@ -52,10 +52,18 @@ base::Result<> move_file(const std::string& from, const std::string& to)
     return {};
 }
 
+// Where the ending of the file's name begins, the last one; its end when there is none.
+std::size_t ending_at(const std::string& path)
+{
+    const auto name = path.rfind('/') + 1;  // npos + 1 is 0
+    const auto dot = path.rfind('.');
+    return dot == std::string::npos || dot <= name ? path.size() : dot;
+}
+
 // The path, or "DIR/alice-2.p12" when there is one already: it may hold a key.
 std::string free_name(const std::string& path)
 {
-    const auto dot = path.find('.', path.rfind('/'));
+    const auto dot = std::min(path.find('.', path.rfind('/') + 2), path.size());
     std::string out = path;
     for (int n = 2; exists(out); ++n) out = path.substr(0, dot) + '-' + std::to_string(n) + path.substr(dot);
     return out;
@@ -64,7 +72,7 @@ std::string free_name(const std::string& path)
 // "DIR/alice.p12" -> "DIR/alice.retired.p12"
 std::string retired_name(const std::string& path)
 {
-    const auto dot = path.rfind('.');
+    const auto dot = ending_at(path);
     return path.substr(0, dot) + std::string(store::retired_mark) + path.substr(dot);
 }
 
@@ -99,8 +107,7 @@ bool same_key(const Held& a, const Held& b)
 
 bool retired_by_name(const std::string& path)
 {
-    const auto dot = path.rfind('.');
-    return base::to_lower(path.substr(0, dot)).ends_with(store::retired_mark);
+    return base::to_lower(path.substr(0, ending_at(path))).ends_with(store::retired_mark);
 }
 
 base::Result<> shared_file(const std::string& file, const cms::Certificate& other)

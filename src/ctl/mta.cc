@@ -134,15 +134,35 @@ std::string Postfix::path_of(const std::string& address, bool chroot) const
     return path.starts_with('/') && !chroot ? path : queue_directory + "/" + path;
 }
 
+namespace
+{
+
+bool is_loopback(const std::string& host)
+{
+    return base::iequals(host, "localhost") || host.starts_with("127.") || host == "::1" || host == "[::1]";
+}
+
+// Is what listens at `ours` reached at `theirs`?  Which names and addresses this machine
+// has beside loopback is not asked.
+bool same_host(const std::string& theirs, const std::string& ours)
+{
+    if (ours.empty() || ours == "0.0.0.0" || ours == "::" || ours == "[::]") return true;
+    return base::iequals(theirs, ours) || (is_loopback(theirs) && is_loopback(ours));
+}
+
+}  // namespace
+
 bool Postfix::leads_to(const MilterEntry& entry, const milter::Endpoint& endpoint, bool chroot) const
 {
     if (endpoint.local()) {
         const auto path = path_of(entry.address, chroot);
         return !path.empty() && base::resolved_path(path) == base::resolved_path(endpoint.path);
     }
+    constexpr std::size_t scheme = std::string_view("inet:").size();
     const auto last = entry.address.rfind(':');
-    return entry.address.starts_with("inet:") && last != std::string::npos &&
-           entry.address.substr(last + 1) == std::to_string(endpoint.port);
+    return entry.address.starts_with("inet:") && last != std::string::npos && last >= scheme &&
+           entry.address.substr(last + 1) == std::to_string(endpoint.port) &&
+           same_host(entry.address.substr(scheme, last - scheme), endpoint.host);
 }
 
 std::string Postfix::address_of(const milter::Endpoint& endpoint) const

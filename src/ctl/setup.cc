@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 
 #include "base/ascii.h"
@@ -148,22 +149,22 @@ base::Result<int> run_postfix(const SetupOptions& options, const Global& global)
     return finish(file, *backup, "postfix reload");
 }
 
-// The first line of sendmail.mc that is no comment and has one of these words in it:
-// where it begins, and its text.
+// The first line of sendmail.mc that counts (no comment, not diverted to nowhere) and is
+// wanted: where it begins, and its text.
 struct McLine {
     std::size_t at = std::string::npos;
     std::string text;
 };
-McLine line_with(const std::string& mc, std::initializer_list<std::string_view> words)
+McLine line_with(const std::string& mc, const std::function<bool(std::string_view)>& wanted)
 {
+    bool thrown_away = false;
     for (std::size_t at = 0; at < mc.size();) {
         const auto end = std::min(mc.find('\n', at), mc.size());
         const std::string line = mc.substr(at, end - at);
-        const bool comment = base::trim(line).starts_with("dnl");
-        if (!comment && std::any_of(words.begin(), words.end(), [&](std::string_view word) {
-                return line.find(word) != std::string::npos;
-            }))
-            return {at, line};
+        const std::string_view text = base::trim(line);
+        if (text.starts_with("divert(")) thrown_away = text.starts_with("divert(-");
+        const bool comment = thrown_away || text.starts_with("dnl");
+        if (!comment && wanted(text)) return {at, line};
         at = end + 1;
     }
     return {};
@@ -172,7 +173,9 @@ McLine line_with(const std::string& mc, std::initializer_list<std::string_view> 
 // Before the mailers, where the macros of m4 have to be.
 std::string with_filter(const std::string& mc, const std::string& line)
 {
-    const auto at = line_with(mc, {"MAILER_DEFINITIONS", "MAILER("}).at;
+    const auto at = line_with(mc, [](std::string_view text) {
+                        return text.starts_with("MAILER_DEFINITIONS") || text.starts_with("MAILER(");
+                    }).at;
     if (at == std::string::npos) return mc + (mc.ends_with('\n') ? "" : "\n") + line + "\n";
     return mc.substr(0, at) + line + "\n" + mc.substr(at);
 }
@@ -181,7 +184,8 @@ base::Result<int> run_sendmail(const SetupOptions& options, const Global& global
 {
     const auto endpoint = configured_endpoint(global);
     if (!endpoint) return base::fail(endpoint.error());
-    const std::string file = options.mc.value_or("/etc/mail/sendmail.mc");
+    // A link may be into a repository: what it leads to is changed, not the link.
+    const std::string file = base::resolved_path(options.mc.value_or("/etc/mail/sendmail.mc"));
     const auto content = base::read_file(file, largest);
     if (!content) {
         base::Error error = content.error();
@@ -192,7 +196,10 @@ base::Result<int> run_sendmail(const SetupOptions& options, const Global& global
     const std::string where = endpoint->local() ? "local:" + endpoint->path : endpoint->spelling;
     const std::string line =
         "INPUT_MAIL_FILTER(`smime-milter', `S=" + where + ", F=T, T=S:4m;R:4m;E:10m')dnl";
-    if (const auto there = line_with(*content, {"INPUT_MAIL_FILTER(`smime-milter'"}); !there.text.empty()) {
+    const auto ours = [](std::string_view text) {
+        return text.starts_with("INPUT_MAIL_FILTER(`smime-milter'");
+    };
+    if (const auto there = line_with(*content, ours); !there.text.empty()) {
         if (there.text.find("S=" + where) == std::string::npos)
             return base::fail(Code::configuration, file, "has another line for smime-milter: " + there.text,
                               "make it: " + line);
@@ -200,7 +207,10 @@ base::Result<int> run_sendmail(const SetupOptions& options, const Global& global
             return base::fail(ok.error());
         return exit_yes;
     }
-    if (const auto there = line_with(*content, {"smime-milter.m4"}); !there.text.empty()) {
+    const auto includes = [](std::string_view text) {
+        return text.find("smime-milter.m4") != std::string_view::npos;
+    };
+    if (!line_with(*content, includes).text.empty()) {
         if (auto ok = write_out(file + ": nothing to do, it includes smime-milter.m4; what came of it in "
                                        "sendmail.cf tells smimectl doctor\n");
             !ok)

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -79,8 +80,14 @@ base::Result<int> run_init(const std::string& directory)
 
     // The key first: without it the rest is of no use.
     if (auto ok = base::write_file(directory + "/ca.key", *key, 0600); !ok) return base::fail(ok.error());
-    if (!exists(directory + "/password"))
-        if (auto ok = base::write_file(directory + "/password", random.hex(32) + "\n", 0640); !ok)
+    const std::string password = directory + "/password";
+    struct stat there{};
+    if (::lstat(password.c_str(), &there) == 0 && (there.st_uid != geteuid() || !S_ISREG(there.st_mode)))
+        return base::fail(Code::cannot_create, password,
+                          "is there already, and not yours: others may know it",
+                          "remove it, or name another directory");
+    if (!exists(password))
+        if (auto ok = base::write_file(password, random.hex(32) + "\n", 0640); !ok)
             return base::fail(ok.error());
     if (auto ok = base::write_file(directory + "/ca.crt", cms::to_pem(ca->certificate), 0644); !ok)
         return base::fail(ok.error());

@@ -184,6 +184,8 @@ std::optional<Outcome> process_converted(const Case& c, const Message& message, 
     if (!converted) return leave(converted.error());
     const auto inner = rewritten(message, **converted, message.envelope);
     if (!inner) return leave(inner.error().what);
+    if ((*inner)->size() > c.snapshot.config.max_message_size)
+        return leave("it would be larger than max_message_size");
 
     auto outcome = process_one(**inner, c.snapshot, world, Tnef::leave);
     const bool done = outcome.replace_body || (incoming && outcome.action != Action::reject &&

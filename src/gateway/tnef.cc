@@ -148,14 +148,13 @@ private:
         const auto& part = structure_.parts[i];
         auto octets = mime::decode(part.encoding, part.body);
         if (!octets) return give_up("its transfer encoding is broken");
-        const auto message = mime::read_tnef(*octets);
+        const auto message = mime::read_tnef_within(*octets, left_);
         if (!message) return give_up(message.error());
         if (text == nullptr) return compose(*message, std::nullopt, context_);
         const auto outer = mime::decode(text->encoding, text->body);
         if (outer && same_text(*message, *outer, text->content_type.parameter("charset")))
             return compose(*message, MimeEntity(text->whole), context_);
         List out{MimeEntity(text->whole)};
-        // What was made from RTF is in the text already, with other words at most.
         List own = compose(*message, std::nullopt, context_);
         out.insert(out.end(), own.begin(), own.end());
         return out;
@@ -212,6 +211,7 @@ private:
     mime::Structure structure_;
     ComposeContext context_;
     std::vector<State> state_;
+    mime::TnefLimits left_;  // for what is still to be read
     std::string why_;
 };
 

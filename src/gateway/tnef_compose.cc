@@ -259,7 +259,9 @@ std::vector<std::string_view> content_ids(std::string_view html)
     for (auto at = html.find(scheme); at != std::string_view::npos; at = html.find(scheme, at)) {
         at += scheme.size();
         const auto rest = html.substr(at, 500);
-        out.push_back(rest.substr(0, rest.find_first_of("\"'<>() \t\r\n")));
+        const auto id = rest.substr(0, rest.find_first_of("\"'<>() \t\r\n"));
+        if (is_message_id(id)) out.push_back(id);
+        at += id.size();
     }
     std::sort(out.begin(), out.end());
     return out;
@@ -305,7 +307,9 @@ std::vector<MimeEntity> compose(const TnefMessage& m, const std::optional<MimeEn
 {
     std::vector<bool> in_html;
     in_html.reserve(m.attachments.size());
-    const auto named = m.html ? content_ids(m.html->octets) : std::vector<std::string_view>();
+    const bool any = std::any_of(m.attachments.begin(), m.attachments.end(),
+                                 [](const TnefAttachment& a) { return !a.content_id.empty(); });
+    const auto named = m.html && any ? content_ids(m.html->octets) : std::vector<std::string_view>();
     for (const auto& a : m.attachments)
         in_html.push_back(!a.message && is_message_id(a.content_id) &&
                           std::binary_search(named.begin(), named.end(), a.content_id));

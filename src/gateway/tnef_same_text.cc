@@ -57,31 +57,51 @@ std::string with_characters(std::string_view html)
     return out;
 }
 
-// Runs of letters, digits and whatever is beyond ASCII, sorted.
-std::vector<base::Octets> words_of(base::Octets text)
+// Takes the next word off: letters, digits and whatever is beyond ASCII, but the blank
+// that does not break.  Empty: there is none left.
+base::Octets next_word(base::Octets& text)
 {
-    const auto in_word = [](char c) {
+    constexpr std::string_view no_break = "\xc2\xa0";
+    const auto begins = [&](std::size_t at) {
+        const char c = text[at];
         return base::is_digit(c) || (base::lower(c) >= 'a' && base::lower(c) <= 'z') ||
-               static_cast<unsigned char>(c) >= 0x80;
+               (static_cast<unsigned char>(c) >= 0x80 && text.substr(at, 2) != no_break);
     };
+    std::size_t at = 0;
+    while (at < text.size() && !begins(at)) at += text.substr(at, 2) == no_break ? 2 : 1;
+    text.remove_prefix(at);
+    at = 0;
+    while (at < text.size() && begins(at)) ++at;
+    const auto word = text.substr(0, at);
+    text.remove_prefix(at);
+    return word;
+}
+
+std::vector<base::Octets> sorted_words_of(base::Octets text)
+{
     std::vector<base::Octets> out;
-    for (auto at = text.begin(); at != text.end();) {
-        const auto begin = std::find_if(at, text.end(), in_word);
-        at = std::find_if_not(begin, text.end(), in_word);
-        if (at != begin)
-            out.push_back(text.substr(static_cast<std::size_t>(begin - text.begin()),
-                                      static_cast<std::size_t>(at - begin)));
-    }
+    for (auto word = next_word(text); !word.empty(); word = next_word(text)) out.push_back(word);
     std::sort(out.begin(), out.end());
     return out;
+}
+
+// Is each word of `part` in `whole`, in this order?
+bool holds(base::Octets whole, base::Octets part)
+{
+    for (auto wanted = next_word(part); !wanted.empty(); wanted = next_word(part)) {
+        auto word = next_word(whole);
+        while (!word.empty() && word != wanted) word = next_word(whole);
+        if (word.empty()) return false;
+    }
+    return true;
 }
 
 // Is `part` told by `whole`, too?
 bool tells(base::Octets whole, base::Octets part)
 {
     // The beginnings: sorting takes more than linear time.
-    const auto all = words_of(whole.substr(0, 1U << 20));
-    const auto some = words_of(part.substr(0, 1U << 16));
+    const auto all = sorted_words_of(whole.substr(0, 1U << 20));
+    const auto some = sorted_words_of(part.substr(0, 1U << 16));
     const auto found = std::count_if(some.begin(), some.end(), [&](base::Octets word) {
         return std::binary_search(all.begin(), all.end(), word);
     });
@@ -98,7 +118,7 @@ bool same_text(const mime::TnefMessage& message, base::Octets text, const std::s
         return converted ? std::move(*converted) : std::string(octets);
     };
     const auto outer = utf8(text, charset == nullptr ? "us-ascii" : *charset);
-    if (message.text) return tells(*message.text, outer) && tells(outer, *message.text);
+    if (message.text) return holds(outer, *message.text);
     if (!message.html) return true;
     constexpr std::size_t beginning = 1U << 20;
     const auto html = base::Octets(message.html->octets).substr(0, beginning);

@@ -7,10 +7,12 @@
 namespace gateway
 {
 
-// Does the text that stands before the TNEF say what the TNEF says?  Compared are the
-// words of their beginnings: line breaks, targets of links and the like differ between
-// two forms of one text, so seven words of ten are enough.  `charset`: of the text, may
-// be null.  Whoever gets a wrong "no" reads one text twice; nobody misses one.
+// Can the text that stands before the TNEF take the place of the TNEF's own?  Only when
+// each word of that is in it, in this order: what stands between words, and what more the
+// text says (targets of links), may differ.  Where the TNEF has nothing but HTML, both are
+// kept, as two forms of one text if seven words of ten in the beginning of the text are in
+// it.  `charset`: of the text, may be null.  Whoever gets a wrong "no" reads one text
+// twice; nobody misses one.
 [[nodiscard]] bool same_text(const mime::TnefMessage& message, base::Octets text, const std::string* charset);
 
 }  // namespace gateway

@@ -46,6 +46,10 @@ base::Result<InstanceLock> InstanceLock::acquire(const std::string& path, unsign
                           there ? "when no other smime-milter runs: rm " + path : remedy);
     }
     InstanceLock lock(fd);
+    struct stat found{};
+    if (fstat(fd, &found) != 0 || !S_ISREG(found.st_mode) || found.st_nlink != 1)
+        return base::fail(base::Code::cannot_create, path, "the lock file is not a file of its own",
+                          "when no other smime-milter runs: rm " + path);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK)
             return base::fail(base::Code::io, path, std::string("cannot lock: ") + std::strerror(errno));

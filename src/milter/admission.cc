@@ -74,19 +74,49 @@ Admission::Slot& Admission::Slot::operator=(Slot&& other) noexcept
         release();
         owner_ = std::exchange(other.owner_, nullptr);
         working_ = std::exchange(other.working_, 0);
+        paused_ = std::exchange(other.paused_, false);
     }
     return *this;
 }
 
-void Admission::Slot::release()
+void Admission::Slot::pause()
 {
-    if (owner_ == nullptr) return;
+    if (owner_ == nullptr || paused_) return;
     const std::lock_guard lock(owner_->mutex_);
     --owner_->slots_;
     ++owner_->given_back_;
+    paused_ = true;
+    owner_->freed_.notify_all();
+}
+
+void Admission::Slot::release()
+{
+    pause();
+    if (owner_ == nullptr) return;
+    const std::lock_guard lock(owner_->mutex_);
     owner_->octets_ -= working_;
     owner_->freed_.notify_all();
     owner_ = nullptr;
+    paused_ = false;
+}
+
+bool Admission::wait(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point deadline,
+                     const std::function<bool()>& progress, const std::function<bool()>& free)
+{
+    while (!free()) {
+        const auto now = std::chrono::steady_clock::now();
+        if (now >= deadline) return false;
+        ++waiting_;
+        const bool freed = freed_.wait_until(lock, std::min(deadline, now + std::chrono::seconds(1)), free);
+        --waiting_;
+        if (freed) break;
+        // Not under the lock: this writes to the MTA, which may be slow to read.
+        lock.unlock();
+        const bool wanted = progress();
+        lock.lock();
+        if (!wanted) return false;
+    }
+    return true;
 }
 
 Admission::Slot Admission::enter(const Share& share, std::uint64_t working,
@@ -95,24 +125,23 @@ Admission::Slot Admission::enter(const Share& share, std::uint64_t working,
 {
     Slot slot;
     std::unique_lock lock(mutex_);
-    const auto free = [&] { return slots_ < slot_limit_ && fits(working, share.held_); };
-    while (!free()) {
-        const auto now = std::chrono::steady_clock::now();
-        if (now >= deadline) return slot;
-        ++waiting_;
-        const bool freed = freed_.wait_until(lock, std::min(deadline, now + std::chrono::seconds(1)), free);
-        --waiting_;
-        if (freed) break;
-        // Not under the lock: this writes to the MTA, which may be slow to read.
-        lock.unlock();
-        if (!progress()) return slot;
-        lock.lock();
-    }
+    if (!wait(lock, deadline, progress, [&] { return slots_ < slot_limit_ && fits(working, share.held_); }))
+        return slot;
     ++slots_;
     octets_ += working;
     slot.owner_ = this;
     slot.working_ = working;
     return slot;
+}
+
+bool Admission::resume(Slot& slot, std::chrono::steady_clock::time_point deadline,
+                       const std::function<bool()>& progress)
+{
+    std::unique_lock lock(mutex_);
+    if (!wait(lock, deadline, progress, [&] { return slots_ < slot_limit_; })) return false;
+    ++slots_;
+    slot.paused_ = false;
+    return true;
 }
 
 }  // namespace milter

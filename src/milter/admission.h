@@ -59,7 +59,8 @@ public:
     };
 
     // The right to do cryptography and to use `working` octets more meanwhile;
-    // given back when it dies.
+    // given back when it dies.  While its owner waits for somebody else the right can
+    // be with others; the octets stay, they are still used.
     class Slot
     {
     public:
@@ -67,13 +68,15 @@ public:
         Slot(Slot&& other) noexcept { *this = static_cast<Slot&&>(other); }
         Slot& operator=(Slot&& other) noexcept;
         ~Slot() { release(); }
-        [[nodiscard]] explicit operator bool() const { return owner_ != nullptr; }
+        [[nodiscard]] explicit operator bool() const { return owner_ != nullptr && !paused_; }
+        void pause();  // until Admission::resume()
         void release();
 
     private:
         friend class Admission;
         Admission* owner_ = nullptr;
         std::uint64_t working_ = 0;
+        bool paused_ = false;
     };
 
     // Waits for both at most until `deadline`; `progress` is called about once a
@@ -82,8 +85,14 @@ public:
     [[nodiscard]] Slot enter(const Share& share, std::uint64_t working,
                              std::chrono::steady_clock::time_point deadline,
                              const std::function<bool()>& progress);
+    // The same for a slot that is paused; false: not granted, it still is.
+    [[nodiscard]] bool resume(Slot& slot, std::chrono::steady_clock::time_point deadline,
+                              const std::function<bool()>& progress);
 
 private:
+    // Waits until `free` is true, which is asked under the lock.
+    bool wait(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point deadline,
+              const std::function<bool()>& progress, const std::function<bool()>& free);
     [[nodiscard]] bool fits(std::uint64_t more, std::uint64_t own) const;
 
     mutable std::mutex mutex_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <optional>
 
 #include "milter/envelope.h"
 #include "milter/session.h"
@@ -29,7 +30,7 @@ constexpr unsigned long wanted_protocol =
 
 Runtime* the_runtime = nullptr;
 std::atomic<std::int64_t> running = 0;
-std::atomic<std::int64_t> waiting_for_mta = 0;
+std::atomic<std::int64_t> waiting = 0;
 std::atomic<std::uint64_t> finished = 0;
 
 struct Ending {
@@ -65,8 +66,17 @@ public:
     // That the MTA is kept patient does not mean that work goes on.
     bool progress() override
     {
-        const Counted here(waiting_for_mta);
+        std::optional<Counted> here;
+        if (!waits_) here.emplace(waiting);
         return smfi_progress(context_) == MI_SUCCESS;
+    }
+    void computes(bool yes) override
+    {
+        if (yes && waits_) ++finished;
+        if (!yes && !waits_)
+            waits_.emplace(waiting);
+        else if (yes)
+            waits_.reset();
     }
     bool insert_field(const std::string& name, const std::string& value) override
     {
@@ -115,7 +125,7 @@ private:
     template <class Call>
     static bool done(Call call)
     {
-        const Counted here(waiting_for_mta);
+        const Counted here(waiting);
         const bool right = call() == MI_SUCCESS;
         ++finished;
         return right;
@@ -130,6 +140,7 @@ private:
 
     SMFICTX* context_;
     bool leading_blank_, changes_sender_;
+    std::optional<Counted> waits_;  // for somebody who is neither the MTA nor ourselves
 };
 
 // Created by whichever callback comes first: libmilter delivers MAIL without
@@ -331,7 +342,7 @@ sfsistat on_close(SMFICTX* context)
 
 std::int64_t callbacks_running() { return running; }
 
-std::int64_t callbacks_computing() { return running - waiting_for_mta; }
+std::int64_t callbacks_computing() { return running - waiting; }
 std::uint64_t callbacks_finished() { return finished; }
 
 void serve(Runtime& runtime) { the_runtime = &runtime; }

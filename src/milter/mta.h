@@ -23,6 +23,8 @@ public:
     // "Still at work."  Only at end-of-message and before the first edit of the
     // body.  False: the connection is gone.
     [[nodiscard]] virtual bool progress() = 0;
+    // False: from now on somebody else is waited for, and a watchdog need not mind.
+    virtual void computes(bool /*yes*/) {}
 
     // Edits, at end-of-message only.  Values come without the leading blank;
     // the implementation knows whether the MTA wants one.  False: not done.

@@ -157,11 +157,8 @@ Answer Session::process(Mta& mta)
         return mta.progress();
     };
     const auto working = working_memory(passing.builder.held(), passing.weight);
-    const auto enter = [&] {
-        return runtime_.admission.enter(passing.share, working, Steady::now() + longest_wait_for_a_slot,
-                                        progress);
-    };
-    auto slot = enter();
+    auto slot =
+        runtime_.admission.enter(passing.share, working, Steady::now() + longest_wait_for_a_slot, progress);
     if (!slot) return refuse(Trouble::overload, mta);
 
     auto envelope = std::move(passing.envelope);
@@ -171,14 +168,17 @@ Answer Session::process(Mta& mta)
     world.clock = &runtime_.clock;
     world.random = &runtime_.random;
     world.progress = [&progress] { (void)progress(); };
-    // A source that is slow must not keep those from computing who ask it nothing.
+    // Who is slow to answer must not keep those from computing who ask him nothing.
     bool left_out = false;
     world.waiting = [&] {
-        slot.release();
+        slot.pause();
+        mta.computes(false);
         (void)progress();
     };
     world.resume = [&] {
-        if (!slot && !left_out) left_out = !(slot = enter());
+        if (!slot && !left_out)
+            left_out = !runtime_.admission.resume(slot, Steady::now() + longest_wait_for_a_slot, progress);
+        mta.computes(true);
     };
     world.deadline = Steady::now() + longest_processing;
     world.revocation = &runtime_.revocation;
@@ -212,7 +212,9 @@ Answer Session::process(Mta& mta)
 Answer Session::hand_over(gateway::Outcome& outcome, Mta& mta, const std::function<bool()>& progress)
 {
     using End = HandingOver::End;
+    mta.computes(false);
     const auto done = milter::hand_over(*outcome.hand_over, runtime_.handed_over, runtime_.clock, progress);
+    mta.computes(true);
     outcome.hand_over.reset();
     if (!done.warning.empty()) runtime_.log.write(base::Level::warning, "[split]: " + done.warning);
     const auto tell = [&](const char* key, unsigned number) {

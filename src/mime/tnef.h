@@ -89,5 +89,7 @@ struct TnefMessage {
 // in them and in limits.expanded.
 [[nodiscard]] tl::expected<TnefMessage, std::string> read_tnef(base::Octets octets,
                                                                const TnefLimits& limits = {});
+// The same for one of several in a message: what it has used is taken off `left`.
+[[nodiscard]] tl::expected<TnefMessage, std::string> read_tnef_within(base::Octets octets, TnefLimits& left);
 
 }  // namespace mime

@@ -361,8 +361,16 @@ private:
 
 tl::expected<TnefMessage, std::string> read_tnef(base::Octets octets, const TnefLimits& limits)
 {
-    Budget budget{limits, {}};
-    return MessageReader(budget, 0).run(octets);
+    auto left = limits;
+    return read_tnef_within(octets, left);
+}
+
+tl::expected<TnefMessage, std::string> read_tnef_within(base::Octets octets, TnefLimits& left)
+{
+    Budget budget{left, {}};
+    auto message = MessageReader(budget, 0).run(octets);
+    left = budget.limits;
+    return message;
 }
 
 }  // namespace mime

@@ -24,7 +24,7 @@ std::optional<std::string> DomainTurns::refusal(const std::string& domain, base:
     const auto until = found->second.rests_until;
     // A clock that was set back makes no rest longer.
     if (now >= until || now + rest < until) return std::nullopt;
-    return found->second.last_error + " (not asked about this domain until " + base::iso8601(until) + ")";
+    return found->second.last_error + " (not asked there until " + base::iso8601(until) + ")";
 }
 
 void DomainTurns::begin(const std::string& domain) { ++domains_[domain].under_way; }

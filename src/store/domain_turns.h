@@ -1,5 +1,6 @@
-// Turns at a source that asks the servers of each address's own domain (DNS).  A
-// domain that does not answer must not take all threads, nor the queue, from others.
+// Turns where many servers are asked by a few threads: DNS about the domain of each
+// address, HTTP at the host that each certificate names.  One that does not answer must
+// not take all threads, nor the queue, from others.
 #pragma once
 
 #include <chrono>
@@ -12,7 +13,7 @@
 namespace store
 {
 
-// For one thread at a time.  Domains are as mime::domain_of() has them.
+// For one thread at a time.  Names are in lower case.
 class DomainTurns
 {
 public:

@@ -142,7 +142,8 @@ base::Result<std::string> http_get(const HttpRequest& request, const HttpLimits&
     if (code != CURLE_OK) return failed(request, curl_easy_strerror(code));
     long status = 0;
     curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200) return failed(request, "HTTP status " + std::to_string(status));
+    if (status != 200)
+        return base::fail(base::Code::no_input, request.url, "HTTP status " + std::to_string(status));
     return std::move(transfer.body);
 }
 

@@ -37,7 +37,8 @@ struct HttpLimits {
 // The body of a 200 answer.  Every address is looked at when it is about to be
 // connected to, so neither a redirect (three at most, http only) nor a name
 // that resolves to something else the second time leads inside.  No proxy, no
-// credentials, no cookies, whatever the environment says.  Blocks for at most
+// credentials, no cookies, whatever the environment says.  Code::no_input: the host
+// answers, but does not have it.  Blocks for at most
 // `limits.time`; may be called from several threads.
 [[nodiscard]] base::Result<std::string> http_get(const HttpRequest& request, const HttpLimits& limits);
 

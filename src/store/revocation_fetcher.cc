@@ -8,6 +8,9 @@
 #include <thread>
 #include <unordered_map>
 
+#include "base/ascii.h"
+#include "store/domain_turns.h"
+
 namespace store
 {
 namespace
@@ -25,14 +28,28 @@ std::string key_of(const cms::RevocationQuestion& q)
     return (q.kind == cms::RevocationKind::crl ? "c" : "o") + q.url + '\0' + q.request;
 }
 
+// Of "http://ca.example:8080/x": "ca.example:8080".
+std::string host_of(const std::string& url)
+{
+    const auto begin = url.find("//");
+    const auto rest = begin == std::string::npos ? url : url.substr(begin + 2);
+    return base::to_lower(rest.substr(0, rest.find_first_of("/?#")));
+}
+
 }  // namespace
 
 class RevocationFetcher::Shared
 {
 public:
-    Shared(const base::Clock& clock, Bounds bounds) : clock_(clock), bounds_(bounds) {}
+    Shared(const base::Clock& clock, Bounds bounds)
+        : clock_(clock),
+          bounds_(bounds),
+          turns_(static_cast<unsigned>(std::max<std::size_t>(bounds.threads / 2, 1)))
+    {
+    }
 
-    Answer ask(const cms::RevocationQuestion& question, const HttpLimits& limits, Steady::time_point until,
+    // `until` is moved by the time that it takes to be allowed to compute again.
+    Answer ask(const cms::RevocationQuestion& question, const HttpLimits& limits, Steady::time_point& until,
                const Meanwhile& meanwhile)
     {
         const std::string key = key_of(question);
@@ -48,11 +65,12 @@ public:
         }
         auto& job = jobs_[key];
         if (job == nullptr) {
-            if (waiting_.size() >= bounds_.waiting || stopping_) {
+            const std::string host = host_of(question.url);
+            if (auto why = refusal(host, now)) {
                 jobs_.erase(key);
-                return unavailable(question, "too many questions are waiting");
+                return unavailable(question, *why);
             }
-            job = std::make_shared<Job>(Job{key, question, limits, {}});
+            job = std::make_shared<Job>(Job{key, host, question, limits, {}});
             job->limits.cancel = cancel_;
             waiting_.push_back(job);
             if (threads_.size() < bounds_.threads && threads_.size() < jobs_.size())
@@ -76,7 +94,10 @@ public:
         }
         Answer answer = mine->answer ? *mine->answer : unavailable(question, "no answer in time");
         lock.unlock();
-        if (left && meanwhile.resume) meanwhile.resume();
+        if (!left || !meanwhile.resume) return answer;
+        const auto asks = Steady::now();
+        meanwhile.resume();
+        if (until < Steady::time_point::max() - (Steady::now() - asks)) until += Steady::now() - asks;
         return answer;
     }
 
@@ -110,7 +131,7 @@ public:
 
 private:
     struct Job {
-        std::string key;
+        std::string key, host;
         cms::RevocationQuestion question;
         HttpLimits limits;
         std::optional<Answer> answer;
@@ -121,6 +142,43 @@ private:
         std::size_t octets;
         base::Time since, until;
     };
+
+    // Why nothing is asked of the host now.  One CA that does not answer must not make
+    // the status of all others unknown.
+    std::optional<std::string> refusal(const std::string& host, base::Time now) const
+    {
+        if (stopping_) return "stopping";
+        if (waiting_.size() >= bounds_.waiting) return "too many questions are waiting";
+        const auto same = std::count_if(waiting_.begin(), waiting_.end(),
+                                        [&](const auto& job) { return job->host == host; });
+        if (static_cast<std::size_t>(same) >= bounds_.waiting / 2)
+            return "too many questions to its host are waiting";
+        return turns_.refusal(host, now);
+    }
+
+    [[nodiscard]] std::deque<std::shared_ptr<Job>>::iterator next()
+    {
+        return std::find_if(waiting_.begin(), waiting_.end(),
+                            [&](const auto& job) { return turns_.free(job->host); });
+    }
+
+    void finish(Job& job, Answer answer)
+    {
+        job.answer = std::move(answer);
+        jobs_.erase(job.key);
+    }
+
+    // Who waits for the same host would wait for nothing.
+    void end_turn(const Job& job, const Answer& answer)
+    {
+        std::optional<std::string> error;
+        if (!answer && answer.error().code == base::Code::unavailable) error = answer.error().what;
+        if (!turns_.end(job.host, error, clock_.now())) return;
+        const auto others = std::stable_partition(waiting_.begin(), waiting_.end(),
+                                                  [&](const auto& j) { return j->host != job.host; });
+        for (auto it = others; it != waiting_.end(); ++it) finish(**it, unavailable((*it)->question, *error));
+        waiting_.erase(others, waiting_.end());
+    }
 
     static Answer unavailable(const cms::RevocationQuestion& question, std::string what)
     {
@@ -143,19 +201,22 @@ private:
     {
         std::unique_lock lock(mutex_);
         for (;;) {
-            wanted_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
+            wanted_.wait(lock, [&] { return stopping_ || next() != waiting_.end(); });
             if (stopping_) return;
-            const auto job = waiting_.front();
-            waiting_.pop_front();
+            const auto turn = next();
+            const auto job = *turn;
+            waiting_.erase(turn);
+            turns_.begin(job->host);
             lock.unlock();
             std::size_t octets = 0;
             Answer answer = fetch(*job, octets);
             lock.lock();
             ++(answer ? counts_.fetched : counts_.failed);
-            job->answer = answer;
+            end_turn(*job, answer);
+            finish(*job, answer);
             keep(job->key, std::move(answer), octets + job->key.size());
-            jobs_.erase(job->key);
             done_.notify_all();
+            wanted_.notify_all();
         }
     }
 
@@ -185,6 +246,7 @@ private:
 
     const base::Clock& clock_;
     const Bounds bounds_;
+    DomainTurns turns_;  // by host
     const std::shared_ptr<std::atomic<bool>> cancel_ = std::make_shared<std::atomic<bool>>(false);
     mutable std::mutex mutex_;
     std::condition_variable wanted_, done_;

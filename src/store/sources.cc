@@ -147,6 +147,13 @@ public:
     {
         std::unordered_set<std::string> wanted;
         for (const auto& source : sources) wanted.insert(source.identity());
+        // Those of the time before have had that time to end.
+        std::vector<std::thread> ended;
+        {
+            const std::lock_guard lock(mutex_);
+            ended.swap(retired_);
+        }
+        for (auto& t : ended) t.join();
         const std::lock_guard lock(mutex_);
         for (auto it = lines_.begin(); it != lines_.end();) {
             if (wanted.contains(it->first)) {

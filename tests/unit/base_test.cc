@@ -114,7 +114,7 @@ TEST(LogLine, NamesTheMessageFirst)
 {
     EXPECT_EQ(LogLine::about("4bX").say("aborted").text(), "4bX: aborted");
     EXPECT_EQ(LogLine::about("").number("ms", 4).text(), "NOQUEUE: ms=4");
-    EXPECT_EQ(LogLine::about("a\nb: action=sign").text(), "a\\x0ab: action=sign:");
+    EXPECT_EQ(LogLine::about("a\nb: action=sign").text(), "a\\x0ab:_action_sign:") << "one word, no key";
 }
 
 const Time noon = *parse_time("2026-11-23T12:00:00Z");

@@ -112,6 +112,26 @@ TEST(ConvertTnef, AnotherTextIsNotHiddenBehindTheHtml)
     EXPECT_EQ(outline(made), "[]multipart/mixed [1]text/plain [2]text/html ");
 }
 
+// What is dropped has to be in what is kept, word for word: the other one is signed.
+TEST(ConvertTnef, ATextThatSaysMoreThanTheOneBeforeItIsKept)
+{
+    const std::string text =
+        "Content-Type: text/plain\r\n\r\nPlease pay Mr Smith 100 EUR today (see http://x)";
+    EXPECT_EQ(outline(converted(behind(text, Tnef().body("Please pay\r\n Mr Smith 100 EUR, today!")))),
+              "[]multipart/mixed [1]text/plain ");
+    for (const auto* other : {"Please do NOT pay Mr Smith 100 EUR today", "Please pay Mr Smith 900 EUR today",
+                              "today Please pay Mr Smith 100 EUR"}) {
+        const auto made = converted(behind(text, Tnef().body(other)));
+        EXPECT_EQ(outline(made), "[]multipart/mixed [1]text/plain [2]text/plain ");
+        EXPECT_TRUE(has(made, other)) << made;
+    }
+    std::string long_text = text;
+    for (int n = 0; n < 20'000; ++n) long_text += " word";
+    const auto made =
+        converted(behind(long_text, Tnef().body(long_text.substr(28) + " and nine million more")));
+    EXPECT_TRUE(has(made, "nine million more")) << "however long it is";
+}
+
 TEST(ConvertTnef, OtherPartsStayAsTheyAre)
 {
     const std::string picture = "Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA";

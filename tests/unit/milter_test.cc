@@ -95,6 +95,35 @@ TEST(Admission, NeverHandsOutMoreSlotsThanThereAre)
     EXPECT_EQ(admission.usage().octets, 0U);
 }
 
+TEST(Admission, WhoWaitsForSomebodyElseLendsTheSlotAndKeepsTheOctets)
+{
+    Admission admission({1 << 20, 1});
+    Admission::Share share(admission), other(admission);
+    ASSERT_TRUE(share.grow_to(100'000));
+    const auto soon = [] { return std::chrono::steady_clock::now() + 20ms; };
+    auto slot = admission.enter(share, 600'000, soon(), still_there);
+    ASSERT_TRUE(slot);
+    slot.pause();
+    slot.pause();
+    EXPECT_FALSE(slot);
+    EXPECT_EQ(admission.usage().slots, 0U);
+    EXPECT_FALSE(admission.enter(other, 600'000, soon(), still_there)) << "the octets are still used";
+    {
+        const auto lent = admission.enter(other, 100'000, soon(), still_there);
+        ASSERT_TRUE(lent);
+        EXPECT_FALSE(admission.resume(slot, soon(), still_there));
+        EXPECT_FALSE(slot);
+    }
+    EXPECT_TRUE(admission.resume(slot, soon(), still_there));
+    EXPECT_TRUE(slot);
+    EXPECT_EQ(admission.usage().slots, 1U);
+    slot.pause();
+    slot.release();
+    share.release();
+    EXPECT_EQ(admission.usage().slots, 0U);
+    EXPECT_EQ(admission.usage().octets, 0U);
+}
+
 TEST(Admission, TheWaitForASlotEndsAtItsDeadline)
 {
     Admission admission({1 << 20, 1});

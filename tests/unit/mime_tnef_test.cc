@@ -149,6 +149,11 @@ TEST(Tnef, ABombOfCompressedTextIsRefusedBeforeItIsUnpacked)
     EXPECT_EQ(read(Tnef(one).object(Properties().object(data, message_iid, one.octets())), limits).why(),
               "its text is too large")
         << "all together";
+    const auto octets = one.octets();
+    EXPECT_TRUE(mime::read_tnef_within(octets, limits));
+    const auto second = mime::read_tnef_within(octets, limits);
+    ASSERT_FALSE(second) << "however many there are in a message";
+    EXPECT_EQ(second.error(), "its text is too large");
 }
 
 TEST(Tnef, AttachmentsHaveTheirNamesTypesAndOctets)

@@ -242,6 +242,34 @@ TEST(RevocationFetcher, WhileAnAnswerIsWaitedForOthersMayCompute)
     EXPECT_EQ(resumed, 1) << "an answer that is known is not waited for";
 }
 
+// One CA whose host is silent: the status of what others have issued is known all the same.
+TEST(RevocationFetcher, ASilentHostKeepsNobodyElseWaiting)
+{
+    const Server silent(ok(crl()), 1500ms), other(ok(crl()));
+    const base::FixedClock clock(now);
+    RevocationFetcher fetcher(clock);
+    auto brief = limits(20s);
+    brief.http.time = 300ms;
+    std::vector<std::thread> askers;
+    std::atomic<int> failed = 0;
+    for (int i = 0; i < 16; ++i)
+        askers.emplace_back([&, i] {
+            const auto url = silent.url() + std::to_string(i);
+            failed += fetcher.source(brief)->ask({RevocationKind::crl, url, ""}) ? 0 : 1;
+        });
+    while (silent.served == 0) std::this_thread::sleep_for(1ms);
+    // The same address by another name: another host.
+    const auto url = "http://127.1:" + std::to_string(other.port) + "/list.crl";
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_TRUE(fetcher.source(limits())->ask({RevocationKind::crl, url, ""}));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 290ms) << "no turn of the silent one had to end";
+    for (auto& t : askers) t.join();
+    EXPECT_EQ(failed, 16);
+    const auto again = fetcher.source(limits())->ask({RevocationKind::crl, silent.url() + "new", ""});
+    ASSERT_FALSE(again);
+    EXPECT_NE(again.error().what.find("(not asked there until "), std::string::npos) << again.error().what;
+}
+
 TEST(RevocationFetcher, StoppingEndsEveryWait)
 {
     const Server server(ok(crl()), 500ms);

@@ -313,7 +313,7 @@ TEST(Sources, ASilentDomainTakesNeitherTheThreadsNorTheQueueFromOthers)
     const auto before = silent.load();
     const auto answer = server.ask("other@silent.example");
     ASSERT_FALSE(answer);
-    EXPECT_NE(answer.error().what.find("timeout (not asked about this domain until "), std::string::npos)
+    EXPECT_NE(answer.error().what.find("timeout (not asked there until "), std::string::npos)
         << answer.error().what;
     EXPECT_EQ(silent, before);
     server.clock.pass(1min);
