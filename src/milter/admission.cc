@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
+#include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -16,12 +19,32 @@ constexpr std::uint64_t step = 16'384;
 
 constexpr std::uint64_t in_steps(std::uint64_t octets) { return (octets + step - 1) / step * step; }
 
+// What the cgroup of this process, and those around it, allow (cgroup v2; MemoryMax of
+// systemd); no number where there is no such limit.
+std::optional<std::uint64_t> cgroup_limit()
+{
+    std::string path;
+    std::ifstream own("/proc/self/cgroup");
+    for (std::string line; std::getline(own, line);)
+        if (line.starts_with("0::")) path = line.substr(3);
+    std::optional<std::uint64_t> least;
+    constexpr int deepest = 16;
+    for (int depth = 0; !path.empty() && depth < deepest; ++depth) {
+        std::ifstream file("/sys/fs/cgroup" + path + "/memory.max");
+        std::uint64_t limit = 0;  // "max" is no number
+        if (file >> limit) least = std::min(least.value_or(limit), limit);
+        path.resize(std::min(path.rfind('/'), path.size()));
+    }
+    return least;
+}
+
 std::uint64_t quarter_of_memory()
 {
     const long pages = sysconf(_SC_PHYS_PAGES);
     const long page = sysconf(_SC_PAGESIZE);
-    if (pages <= 0 || page <= 0) return std::uint64_t{256} << 20;
-    return static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page) / 4;
+    std::uint64_t memory = std::uint64_t{1} << 30;
+    if (pages > 0 && page > 0) memory = static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page);
+    return std::min(memory, cgroup_limit().value_or(memory)) / 4;
 }
 
 }  // namespace
@@ -33,13 +56,13 @@ void Admission::set_limits(AdmissionLimits limits)
     const std::lock_guard lock(mutex_);
     octet_limit_ = limits.octets;
     slot_limit_ = limits.slots;
-    freed_.notify_all();
+    call_waiters();
 }
 
 Admission::Usage Admission::usage() const
 {
     const std::lock_guard lock(mutex_);
-    return {octets_, octet_limit_, slots_, slot_limit_, given_back_, waiting_};
+    return {octets_, octet_limit_, slots_, slot_limit_, given_back_, static_cast<unsigned>(queue_.size())};
 }
 
 bool Admission::fits(std::uint64_t more, std::uint64_t own) const
@@ -65,7 +88,7 @@ void Admission::Share::shrink_to(std::uint64_t octets)
     const std::lock_guard lock(owner_.mutex_);
     owner_.octets_ -= held_ - octets;
     held_ = octets;
-    owner_.freed_.notify_all();
+    owner_.call_waiters();
 }
 
 Admission::Slot& Admission::Slot::operator=(Slot&& other) noexcept
@@ -86,7 +109,7 @@ void Admission::Slot::pause()
     --owner_->slots_;
     ++owner_->given_back_;
     paused_ = true;
-    owner_->freed_.notify_all();
+    owner_->call_waiters();
 }
 
 void Admission::Slot::release()
@@ -95,26 +118,44 @@ void Admission::Slot::release()
     if (owner_ == nullptr) return;
     const std::lock_guard lock(owner_->mutex_);
     owner_->octets_ -= working_;
-    owner_->freed_.notify_all();
+    --owner_->at_work_;
+    owner_->call_waiters();
     owner_ = nullptr;
     paused_ = false;
 }
 
-bool Admission::wait(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point deadline,
-                     const std::function<bool()>& progress, const std::function<bool()>& free)
+void Admission::call_waiters()
 {
-    while (!free()) {
+    while (!queue_.empty() && slots_ < slot_limit_) {
+        Waiter& first = *queue_.front();
+        if (!first.admitted && at_work_ > 0 && !fits(first.working, first.own)) return;
+        if (!first.admitted) ++at_work_;
+        ++slots_;
+        octets_ += first.working;
+        first.granted = true;
+        first.called.notify_one();
+        queue_.pop_front();
+    }
+}
+
+bool Admission::wait(Waiter& self, std::unique_lock<std::mutex>& lock,
+                     std::chrono::steady_clock::time_point deadline, const std::function<bool()>& progress)
+{
+    call_waiters();
+    while (!self.granted) {
         const auto now = std::chrono::steady_clock::now();
-        if (now >= deadline) return false;
-        ++waiting_;
-        const bool freed = freed_.wait_until(lock, std::min(deadline, now + std::chrono::seconds(1)), free);
-        --waiting_;
-        if (freed) break;
+        const bool late = now >= deadline;
+        if (!late && self.called.wait_until(lock, std::min(deadline, now + std::chrono::seconds(1)),
+                                            [&] { return self.granted; }))
+            break;
         // Not under the lock: this writes to the MTA, which may be slow to read.
         lock.unlock();
-        const bool wanted = progress();
+        const bool wanted = !late && progress();
         lock.lock();
-        if (!wanted) return false;
+        if (self.granted || wanted) continue;
+        queue_.remove(&self);
+        call_waiters();  // who stood behind us may have wanted less
+        return false;
     }
     return true;
 }
@@ -124,11 +165,10 @@ Admission::Slot Admission::enter(const Share& share, std::uint64_t working,
                                  const std::function<bool()>& progress)
 {
     Slot slot;
+    Waiter self{working, share.held_, false};
     std::unique_lock lock(mutex_);
-    if (!wait(lock, deadline, progress, [&] { return slots_ < slot_limit_ && fits(working, share.held_); }))
-        return slot;
-    ++slots_;
-    octets_ += working;
+    queue_.push_back(&self);
+    if (!wait(self, lock, deadline, progress)) return slot;
     slot.owner_ = this;
     slot.working_ = working;
     return slot;
@@ -137,9 +177,10 @@ Admission::Slot Admission::enter(const Share& share, std::uint64_t working,
 bool Admission::resume(Slot& slot, std::chrono::steady_clock::time_point deadline,
                        const std::function<bool()>& progress)
 {
+    Waiter self{0, 0, true};
     std::unique_lock lock(mutex_);
-    if (!wait(lock, deadline, progress, [&] { return slots_ < slot_limit_; })) return false;
-    ++slots_;
+    queue_.push_front(&self);
+    if (!wait(self, lock, deadline, progress)) return false;
     slot.paused_ = false;
     return true;
 }

@@ -9,13 +9,14 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <mutex>
 
 namespace milter
 {
 
 struct AdmissionLimits {
-    std::uint64_t octets = 0;  // 0: a quarter of the machine's memory
+    std::uint64_t octets = 0;  // 0: a quarter of the machine's memory, or of what our cgroup may use
     unsigned slots = 0;        // 0: two for each processor
 };
 
@@ -79,26 +80,38 @@ public:
         bool paused_ = false;
     };
 
-    // Waits for both at most until `deadline`; `progress` is called about once a
-    // second meanwhile and ends the wait when it returns false (nobody is
-    // waiting for the answer any more).  An empty Slot: not granted.
+    // Waits for both at most until `deadline`, first come, first served; `progress` is
+    // called about once a second meanwhile and ends the wait when it returns false
+    // (nobody is waiting for the answer any more); it must not throw.  An empty Slot:
+    // not granted.
+    // When nobody is at work, the first in the queue may be, whatever the octets: else
+    // messages that together hold all there is would wait for one another.
     [[nodiscard]] Slot enter(const Share& share, std::uint64_t working,
                              std::chrono::steady_clock::time_point deadline,
                              const std::function<bool()>& progress);
-    // The same for a slot that is paused; false: not granted, it still is.
+    // The same for a slot that is paused; false: not granted, it still is.  Who has begun
+    // goes before those who have not: he holds memory, and needs no more.
     [[nodiscard]] bool resume(Slot& slot, std::chrono::steady_clock::time_point deadline,
                               const std::function<bool()>& progress);
 
 private:
-    // Waits until `free` is true, which is asked under the lock.
-    bool wait(std::unique_lock<std::mutex>& lock, std::chrono::steady_clock::time_point deadline,
-              const std::function<bool()>& progress, const std::function<bool()>& free);
+    struct Waiter {
+        std::uint64_t working, own;
+        bool admitted;  // has its octets already
+        bool granted = false;
+        std::condition_variable called{};
+    };
+    // Until it is granted; false: it is not, and has left the queue.
+    bool wait(Waiter& self, std::unique_lock<std::mutex>& lock,
+              std::chrono::steady_clock::time_point deadline, const std::function<bool()>& progress);
     [[nodiscard]] bool fits(std::uint64_t more, std::uint64_t own) const;
+    void call_waiters();  // as far as what is free reaches; under the lock
 
     mutable std::mutex mutex_;
-    std::condition_variable freed_;
+    std::list<Waiter*> queue_;  // the one that came first is the first
     std::uint64_t octets_ = 0, octet_limit_ = 0;
-    unsigned slots_ = 0, slot_limit_ = 0, waiting_ = 0;
+    unsigned slots_ = 0, slot_limit_ = 0;
+    unsigned at_work_ = 0;  // those that have a slot, paused or not
     std::uint64_t given_back_ = 0;
 };
 

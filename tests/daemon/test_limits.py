@@ -69,6 +69,21 @@ def test_hung_clients_that_hold_the_cap_free_it_when_they_go():
         late.close()
 
 
+def test_messages_that_together_hold_the_cap_do_not_wait_for_one_another():
+    with Daemon(milter={"max_in_flight": "2M"}) as d:
+        both = [begin(d, 950_000) for _ in range(2)]
+        results = []
+        threads = [threading.Thread(target=lambda c=c: results.append(c.end_of_message())) for c in both]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert all(r.body for r in results), results
+        for c in both:
+            c.close()
+        d.settled()
+
+
 def test_more_messages_than_crypto_slots_all_get_through():
     with Daemon(milter={"crypto_slots": "1"}) as d:
         results = []

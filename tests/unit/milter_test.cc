@@ -156,6 +156,57 @@ TEST(Admission, AReloadThatAddsSlotsWakesTheOnesThatWait)
     reload.join();
 }
 
+TEST(Admission, WhoHasWaitedLongestIsNext)
+{
+    Admission admission({1 << 20, 1});
+    Admission::Share first(admission);
+    auto slot = admission.enter(first, 0, std::chrono::steady_clock::now(), still_there);
+    std::mutex mutex;
+    std::vector<int> order;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 8; ++i) {
+        std::atomic<bool> asks = false;
+        threads.emplace_back([&, i, told = &asks] {
+            Admission::Share share(admission);
+            *told = true;
+            const auto mine = admission.enter(share, 0, std::chrono::steady_clock::now() + 60s, still_there);
+            const std::lock_guard lock(mutex);
+            if (mine) order.push_back(i);
+        });
+        // The next one comes when this one surely waits.
+        while (!asks) std::this_thread::yield();
+        std::this_thread::sleep_for(20ms);
+    }
+    slot.release();
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7}));
+}
+
+TEST(Admission, MessagesThatTogetherHoldAllThereIsDoNotWaitForOneAnother)
+{
+    Admission admission({1 << 20, 2});
+    Admission::Share one(admission), other(admission);
+    ASSERT_TRUE(one.grow_to(500'000));
+    ASSERT_TRUE(other.grow_to(500'000));
+    auto slot = admission.enter(one, 500'000, std::chrono::steady_clock::now(), still_there);
+    EXPECT_TRUE(slot);
+    // But one at a time.
+    EXPECT_FALSE(admission.enter(other, 500'000, std::chrono::steady_clock::now() + 20ms, still_there));
+    slot.release();
+    EXPECT_TRUE(admission.enter(other, 500'000, std::chrono::steady_clock::now(), still_there));
+}
+
+TEST(Admission, WhoGivesUpWaitingLetsTheOthersPass)
+{
+    Admission admission({1 << 20, 2});
+    Admission::Share busy(admission), large(admission), small(admission);
+    ASSERT_TRUE(large.grow_to(500'000));
+    auto slot = admission.enter(busy, 500'000, std::chrono::steady_clock::now(), still_there);
+    ASSERT_TRUE(slot);
+    EXPECT_FALSE(admission.enter(large, 500'000, std::chrono::steady_clock::now() + 20ms, still_there));
+    EXPECT_TRUE(admission.enter(small, 0, std::chrono::steady_clock::now(), still_there));
+}
+
 TEST(Admission, ZeroMeansWhatTheMachineHas)
 {
     const auto usage = Admission({0, 0}).usage();
