@@ -195,8 +195,9 @@ private:
         bool vouched = found.origin.needs_no_path();
         for (const auto finding : path.findings.list()) {
             // Whoever vouches for it answers for everything but its revocation.
-            if (finding != revoked && (vouched || (vouched = signed_dns_vouches(found)))) continue;
-            const std::string why(cms::reason(finding));
+            if (finding != revoked && !vouched) vouched = signed_dns_vouches(found);
+            if (finding != revoked && vouched) continue;
+            std::string why(cms::reason(finding));
             note("its certificate " + certificate.serial() + ": " + why, finding == revocation_unknown);
             return why;
         }

@@ -204,7 +204,7 @@ private:
             wanted_.wait(lock, [&] { return stopping_ || next() != waiting_.end(); });
             if (stopping_) return;
             const auto turn = next();
-            const auto job = *turn;
+            const auto job = std::move(*turn);
             waiting_.erase(turn);
             turns_.begin(job->host);
             lock.unlock();

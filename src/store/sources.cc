@@ -230,7 +230,7 @@ private:
             wanted_.wait(lock, [&] { return *line->cancelled || line->next() != line->waiting.end(); });
             if (*line->cancelled) return;
             const auto turn = line->next();
-            const auto job = *turn;
+            const auto job = std::move(*turn);
             line->waiting.erase(turn);
             if (!job->domain.empty()) line->turns.begin(job->domain);
             ++counts_.asked;
