@@ -118,7 +118,8 @@ bool same_text(const mime::TnefMessage& message, base::Octets text, const std::s
         return converted ? std::move(*converted) : std::string(octets);
     };
     const auto outer = utf8(text, charset == nullptr ? "us-ascii" : *charset);
-    if (message.text) return holds(outer, *message.text);
+    // The other way round, too: beside HTML a text that says something else would be hidden.
+    if (message.text) return holds(outer, *message.text) && tells(*message.text, outer);
     if (!message.html) return true;
     constexpr std::size_t beginning = 1U << 20;
     const auto html = base::Octets(message.html->octets).substr(0, beginning);

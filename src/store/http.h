@@ -38,8 +38,8 @@ struct HttpLimits {
 // connected to, so neither a redirect (three at most, http only) nor a name
 // that resolves to something else the second time leads inside.  No proxy, no
 // credentials, no cookies, whatever the environment says.  Code::no_input: the host
-// answers, but does not have it.  Blocks for at most
-// `limits.time`; may be called from several threads.
+// answers, but does not have it.  Blocks for at most `limits.time`; may be called from
+// several threads.
 [[nodiscard]] base::Result<std::string> http_get(const HttpRequest& request, const HttpLimits& limits);
 
 // False in a build without libcurl: http_get() then always fails and says so.

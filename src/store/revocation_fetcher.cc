@@ -263,22 +263,26 @@ private:
 class RevocationFetcher::Source final : public cms::RevocationSource
 {
 public:
-    Source(std::shared_ptr<Shared> shared, HttpLimits limits, Steady::time_point until, Meanwhile meanwhile)
+    Source(std::shared_ptr<Shared> shared, HttpLimits limits, Steady::time_point until,
+           Steady::time_point deadline, Meanwhile meanwhile)
         : shared_(std::move(shared)),
           limits_(std::move(limits)),
-          until_(until),
+          until_(std::min(until, deadline)),
+          deadline_(deadline),
           meanwhile_(std::move(meanwhile))
     {
     }
     Answer ask(const cms::RevocationQuestion& question) override
     {
-        return shared_->ask(question, limits_, until_, meanwhile_);
+        auto answer = shared_->ask(question, limits_, until_, meanwhile_);
+        until_ = std::min(until_, deadline_);
+        return answer;
     }
 
 private:
     std::shared_ptr<Shared> shared_;
     HttpLimits limits_;
-    Steady::time_point until_;
+    Steady::time_point until_, deadline_;
     Meanwhile meanwhile_;
 };
 
@@ -295,8 +299,8 @@ std::unique_ptr<cms::RevocationSource> RevocationFetcher::source(FetchLimits lim
                                                                  Steady::time_point deadline,
                                                                  Meanwhile meanwhile)
 {
-    return std::make_unique<Source>(shared_, std::move(limits.http),
-                                    std::min(Steady::now() + limits.budget, deadline), std::move(meanwhile));
+    return std::make_unique<Source>(shared_, std::move(limits.http), Steady::now() + limits.budget, deadline,
+                                    std::move(meanwhile));
 }
 
 RevocationFetcher::Counts RevocationFetcher::counts() const { return shared_->counts(); }

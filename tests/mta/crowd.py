@@ -19,6 +19,12 @@ from gateway import wait_for  # noqa: E402
 from suite import same  # noqa: E402
 
 ALICE, OUTSIDE, PASSWORD = "alice@example.org", "someone@example.net", "alices-secret"
+RULES = """
+[rule staff]
+sender        = *@example.org
+sign          = clear
+sign_required = yes
+"""
 CLIENTS = 6  # at a time, in turn at each MTA
 
 

@@ -125,6 +125,11 @@ TEST(ConvertTnef, ATextThatSaysMoreThanTheOneBeforeItIsKept)
         EXPECT_EQ(outline(made), "[]multipart/mixed [1]text/plain [2]text/plain ");
         EXPECT_TRUE(has(made, other)) << made;
     }
+    // Nor is a text hidden behind HTML because the TNEF's own says a part of it.
+    EXPECT_EQ(
+        outline(converted(behind("Content-Type: text/plain\r\n\r\nHi, something else entirely is said here",
+                                 with_html("<p>Hi").body("Hi")))),
+        "[]multipart/mixed [1]text/plain [2]multipart/alternative [2.1]text/plain [2.2]text/html ");
     std::string long_text = text;
     for (int n = 0; n < 20'000; ++n) long_text += " word";
     const auto made =
