@@ -3,12 +3,57 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
 
 namespace base
 {
+
+namespace
+{
+
+// Mappings are whole huge pages (2 MiB on all machines that we know) and begin at one,
+// so that the kernel moves them by exchanging a few entries.
+constexpr std::size_t huge_page = std::size_t{1} << 21;
+
+// Address space that begins at a huge page, not usable yet; nullptr: none left.
+char* reserve_aligned(std::size_t size)
+{
+    if (size > SIZE_MAX - huge_page) return nullptr;
+    void* got =
+        mmap(nullptr, size + huge_page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (got == MAP_FAILED) return nullptr;
+    auto* begin = static_cast<char*>(got);
+    const std::size_t skipped = (huge_page - reinterpret_cast<std::uintptr_t>(begin) % huge_page) % huge_page;
+    if (skipped > 0) munmap(begin, skipped);
+    if (skipped < huge_page) munmap(begin + skipped + size, huge_page - skipped);
+    return begin + skipped;
+}
+
+char* map(std::size_t size)
+{
+    char* place = reserve_aligned(size);
+    if (place == nullptr) return nullptr;
+    if (mprotect(place, size, PROT_READ | PROT_WRITE) == 0) return place;
+    munmap(place, size);
+    return nullptr;
+}
+
+char* remap(char* old, std::size_t old_size, std::size_t size)
+{
+    void* grown = mremap(old, old_size, size, 0);
+    if (grown != MAP_FAILED) return old;
+    char* place = reserve_aligned(size);
+    if (place == nullptr) return nullptr;
+    grown = mremap(old, old_size, size, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+    if (grown != MAP_FAILED) return place;
+    munmap(place, size);
+    return nullptr;
+}
+
+}  // namespace
 
 Buffer::~Buffer() { clear(); }
 
@@ -42,18 +87,20 @@ bool Buffer::reserve(std::size_t wanted)
         capacity_ = next;
         return true;
     }
-    constexpr std::size_t step = 1 << 21;  // whole huge pages where the kernel has them
-    const std::size_t next = (std::max(wanted, capacity_ + capacity_ / 4) + step - 1) / step * step;
+    const std::size_t next =
+        (std::max(wanted, capacity_ + capacity_ / 4) + huge_page - 1) / huge_page * huge_page;
     if (next < wanted) return false;
-    void* grown = mapped_ ? mremap(data_, capacity_, next, MREMAP_MAYMOVE)
-                          : mmap(nullptr, next, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (grown == MAP_FAILED) return false;
+    char* grown = mapped_ ? remap(data_, capacity_, next) : map(next);
+    if (grown == nullptr) return false;
+    // Where there are none, nothing is lost.  Not from the beginning, lest a message of
+    // 300 kB takes 2 MiB.  (All of it: mremap() wants one mapping, not two.)
+    if (next > huge_page) (void)madvise(grown, next, MADV_HUGEPAGE);
     if (!mapped_) {
         if (size_ > 0) std::memcpy(grown, data_, size_);
         std::free(data_);
         mapped_ = true;
     }
-    data_ = static_cast<char*>(grown);
+    data_ = grown;
     capacity_ = next;
     return true;
 }

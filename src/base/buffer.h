@@ -8,9 +8,11 @@
 namespace base
 {
 
-// A growing run of octets with a hard limit.  Small buffers live on the heap;
-// from `map_threshold` on in an own mapping that mremap(2) grows without a copy
-// and that goes back to the system at once when the buffer dies.
+// A growing run of octets.  Small buffers live on the heap; from `map_threshold` on
+// in an own mapping that mremap(2) grows without a copy and that goes back to the
+// system at once when the buffer dies.  A mapping of more than a huge page is made of
+// huge pages where the kernel has them: what a large message costs is page faults, and
+// there are five hundred times fewer of those.
 //
 // Views into it are valid until the next append.  Not for concurrent use.
 class Buffer

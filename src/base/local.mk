@@ -4,6 +4,7 @@ libgateway_a_SOURCES += \
 	src/base/buffer.cc src/base/buffer.h \
 	src/base/clock.cc src/base/clock.h \
 	src/base/file.cc src/base/file.h \
+	src/base/large_string.cc src/base/large_string.h \
 	src/base/log.cc src/base/log.h src/base/log_json.cc \
 	src/base/octets.h \
 	src/base/result.cc src/base/result.h \

@@ -112,17 +112,7 @@ bool transportable(const mime::Header& header, base::Octets body)
 {
     if (const auto* field = header.find("Content-Transfer-Encoding"))
         if (base::iequals(mime::unfold(field->value), "binary")) return false;
-    std::size_t line = 0;
-    for (std::size_t i = 0; i < body.size(); ++i) {
-        const char c = body[i];
-        if (c == '\r' && i + 1 < body.size() && body[i + 1] == '\n') {
-            ++i;
-            line = 0;
-        } else if (c == '\0' || c == '\r' || c == '\n' || ++line > mime::max_line) {
-            return false;
-        }
-    }
-    return true;
+    return mime::travels_as_eight_bit(body);
 }
 
 // Octets of `keep` or of the message, which outlives the outcome.

@@ -2,10 +2,13 @@
 
 #include <mimetic/codec/base64.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 #include "base/ascii.h"
+#include "base/large_string.h"
 
 namespace mime
 {
@@ -55,61 +58,134 @@ bool finish_padded(std::string& out, std::size_t& size, std::uint32_t value, uns
     return only_skipped(rest);
 }
 
-int hex_digit(char c)
+// 0 to 15, or `bad`.
+constexpr std::array<std::uint8_t, 256> hex_values = [] {
+    std::array<std::uint8_t, 256> table{};
+    table.fill(bad);
+    for (std::uint8_t value = 0; value < 16; ++value) {
+        table[static_cast<unsigned char>("0123456789ABCDEF"[value])] = value;
+        table[static_cast<unsigned char>("0123456789abcdef"[value])] = value;
+    }
+    return table;
+}();
+
+// --- quoted-printable ----------------------------------------------------------
+
+// Octets that may stand for themselves: printable ASCII but "=", and blanks.
+constexpr std::array<bool, 256> plain = [] {
+    std::array<bool, 256> table{};
+    for (int c = ' '; c <= '~'; ++c) table[static_cast<std::size_t>(c)] = c != '=';
+    table['\t'] = true;
+    return table;
+}();
+
+bool is_plain(char c) { return plain[static_cast<unsigned char>(c)]; }
+
+// Besides what RFC 2045 asks for: an output line must not look like a delimiter, an
+// mbox separator or the end of SMTP data.
+bool must_be_quoted(base::Octets line, bool first)
 {
-    if (base::is_digit(c)) return c - '0';
-    const char l = base::lower(c);
-    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+    const char c = line.front();
+    if (base::is_blank(c)) return line.size() == 1;
+    if (!is_plain(c)) return true;
+    return first && (c == '.' || line.starts_with("--") || line.starts_with("From "));
 }
 
-// --- quoted-printable, one line of text ----------------------------------------
+// What an octet becomes that is neither the first nor the last of a line.
+struct Quoted {
+    std::array<char, 4> text;  // one more than there can be, so that copying is one move
+    std::uint8_t size;
+};
+constexpr std::array<Quoted, 256> quoted_octets = [] {
+    constexpr char digits[] = "0123456789ABCDEF";
+    std::array<Quoted, 256> table{};
+    for (std::size_t i = 0; i < table.size(); ++i)
+        table[i] =
+            plain[i] ? Quoted{{static_cast<char>(i)}, 1} : Quoted{{'=', digits[i >> 4], digits[i & 15]}, 3};
+    return table;
+}();
 
-class QuotedLines
+// The most that quote_line() writes for a line of which so many octets are not plain:
+// these as three, as may be the first of each line of the result, and the last; and a
+// soft line break after 73 columns at the earliest.
+constexpr std::size_t most_quoted(std::size_t line, std::size_t not_plain)
 {
-public:
-    explicit QuotedLines(std::string& out) : out_(out) {}
+    const std::size_t octets = line + 2 * not_plain + 4;
+    return octets + 5 * (octets / 70 + 1);
+}
 
-    // `line` without its CRLF; nothing is written after its last octet.
-    void add(base::Octets line)
-    {
-        column_ = 0;
-        while (!line.empty()) {
-            const char c = line.front();
-            const bool last = line.size() == 1;
-            // The last column is for "=" unless the line ends here.
-            if (column_ + (quoted(line, last) ? 3 : 1) > (last ? columns : columns - 1)) {
-                out_ += "=\r\n";
-                column_ = 0;
-            }
-            if (quoted(line, last)) {
-                constexpr char digits[] = "0123456789ABCDEF";
-                const auto value = static_cast<unsigned char>(c);
-                out_ += '=';
-                out_ += digits[value >> 4];
-                out_ += digits[value & 15];
-                column_ += 3;
-            } else {
-                out_ += c;
-                ++column_;
-            }
-            line.remove_prefix(1);
+// `line` without its CRLF; nothing is written after its last octet.  There must be room
+// for three octets more.
+char* quote_line(base::Octets line, char* to)
+{
+    std::size_t column = 0;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        // By far most octets are of this kind; no branch depends on which they are.
+        while (column > 0 && column + 3 < columns && i + 1 < line.size()) {
+            const Quoted& octet = quoted_octets[static_cast<unsigned char>(line[i])];
+            std::memcpy(to, octet.text.data(), octet.text.size());
+            to += octet.size;
+            column += octet.size;
+            ++i;
+        }
+        const bool last = i + 1 == line.size();
+        // The last column is for "=" unless the line ends here.
+        const base::Octets rest = line.substr(i);
+        if (column + (must_be_quoted(rest, column == 0) ? 3 : 1) > (last ? columns : columns - 1)) {
+            to = std::copy_n("=\r\n", 3, to);
+            column = 0;
+        }
+        if (must_be_quoted(rest, column == 0)) {
+            constexpr char digits[] = "0123456789ABCDEF";
+            const auto value = static_cast<unsigned char>(line[i]);
+            *to++ = '=';
+            *to++ = digits[value >> 4];
+            *to++ = digits[value & 15];
+            column += 3;
+        } else {
+            *to++ = line[i];
+            ++column;
         }
     }
+    return to;
+}
 
-private:
-    // Besides what RFC 2045 asks for: an output line must not look like a
-    // delimiter, an mbox separator or the end of SMTP data.
-    [[nodiscard]] bool quoted(base::Octets line, bool last) const
-    {
-        const char c = line.front();
-        if (base::is_blank(c)) return last;
-        if (c <= ' ' || c > '~' || c == '=') return true;
-        return column_ == 0 && (c == '.' || line.starts_with("--") || line.starts_with("From "));
+// A line of quoted-printable text, without its line end, written to `to`; gives the end
+// of what was written, nullptr at a "=" that means nothing.
+char* decode_quoted(base::Octets line, char* to)
+{
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        if (line[i] != '=') {
+            *to++ = line[i];
+            continue;
+        }
+        if (line.size() - i < 3) return nullptr;
+        const std::uint32_t high = hex_values[static_cast<unsigned char>(line[i + 1])];
+        const std::uint32_t low = hex_values[static_cast<unsigned char>(line[i + 2])];
+        if ((high | low) >= bad) return nullptr;
+        *to++ = octet(high << 4 | low);
+        i += 2;
     }
+    return to;
+}
 
-    std::string& out_;
-    std::size_t column_ = 0;
-};
+// Takes the first line off `text` and writes what it stands for; see decode_quoted().
+char* decode_line(base::Octets& text, char* to)
+{
+    const std::size_t lf = text.find('\n');
+    base::Octets line = text.substr(0, lf);
+    base::Octets line_end = lf == base::Octets::npos ? base::Octets() : text.substr(lf, 1);
+    text.remove_prefix(line.size() + line_end.size());
+    if (!line_end.empty() && line.ends_with('\r')) {
+        line_end = {line_end.data() - 1, 2};
+        line.remove_suffix(1);
+    }
+    while (!line.empty() && base::is_blank(line.back())) line.remove_suffix(1);
+    const bool soft = line.ends_with('=');
+    if (soft) line.remove_suffix(1);
+    to = decode_quoted(line, to);
+    return to == nullptr || soft ? to : std::copy(line_end.begin(), line_end.end(), to);
+}
 
 }  // namespace
 
@@ -117,9 +193,8 @@ private:
 // given one line's worth at a time and told not to break lines.
 std::string base64_lines(base::Octets octets)
 {
-    std::string out;
     const std::size_t lines = (octets.size() + octets_a_line - 1) / octets_a_line;
-    out.reserve((octets.size() + 2) / 3 * 4 + lines * 2);
+    std::string out = base::string_with_room((octets.size() + 2) / 3 * 4 + lines * 2);
     constexpr int unbroken = 0;
     std::array<char, columns> line{};
     while (!octets.empty()) {
@@ -136,7 +211,8 @@ std::string base64_lines(base::Octets octets)
 // that two readers could see two contents; and it reads past its table.
 std::optional<std::string> base64_decode(base::Octets text)
 {
-    std::string out(text.size() / 4 * 3 + 3, '\0');
+    std::string out = base::string_with_room(text.size() / 4 * 3 + 3);
+    out.resize(text.size() / 4 * 3 + 3);
     std::size_t size = 0;
     std::uint32_t value = 0;
     unsigned digits = 0;
@@ -179,12 +255,20 @@ std::optional<std::string> base64_decode(base::Octets text)
 // 8-bit octet on encodes every line end.
 std::string quoted_printable_lines(base::Octets octets)
 {
-    std::string out;
-    out.reserve(octets.size() + octets.size() / 8);
-    QuotedLines lines(out);
+    const auto not_plain = static_cast<std::size_t>(
+        std::count_if(octets.begin(), octets.end(), [](char c) { return !is_plain(c); }));
+    std::string out = base::string_with_room(most_quoted(octets.size(), not_plain));
+    std::array<char, most_quoted(1000, 1000)> usual{};
+    std::string unusual;
     while (true) {
         const std::size_t end = octets.find("\r\n");
-        lines.add(octets.substr(0, end));
+        const base::Octets line = octets.substr(0, end);
+        char* begin = usual.data();
+        if (line.size() > 1000) {
+            unusual.resize(most_quoted(line.size(), line.size()));
+            begin = unusual.data();
+        }
+        out.append(begin, quote_line(line, begin));
         if (end == base::Octets::npos) return out;
         out += "\r\n";
         octets.remove_prefix(end + 2);
@@ -193,33 +277,34 @@ std::string quoted_printable_lines(base::Octets octets)
 
 std::optional<std::string> quoted_printable_decode(base::Octets text)
 {
-    std::string out;
-    out.reserve(text.size());
-    std::size_t solid = 0;  // out up to here is no blank that may be at the end of its line
-    for (std::size_t i = 0; i < text.size();) {
-        const char c = text[i];
-        if (c == '=') {
-            const std::size_t next = text.find_first_not_of(" \t", i + 1);
-            const base::Octets rest = next == base::Octets::npos ? base::Octets{} : text.substr(next);
-            if (rest.empty() || rest.starts_with("\r\n") || rest.front() == '\n') {
-                i = text.size() - rest.size() + (rest.empty() ? 0U : rest.front() == '\n' ? 1U : 2U);
-            } else {
-                const int high = hex_digit(text[i + 1]);
-                const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-                if (high < 0 || low < 0) return std::nullopt;
-                out += octet(static_cast<std::uint32_t>(high * 16 + low));
-                i += 3;
-            }
-            solid = out.size();
-            continue;
-        }
-        if (c == '\n' || text.substr(i, 2) == "\r\n") out.resize(solid);
-        out += c;
-        if (!base::is_blank(c)) solid = out.size();
-        ++i;
+    std::string out = base::string_with_room(text.size());  // nothing gets longer
+    out.resize(text.size());
+    char* to = out.data();
+    while (!text.empty()) {
+        to = decode_line(text, to);
+        if (to == nullptr) return std::nullopt;
     }
-    out.resize(solid);
+    out.resize(static_cast<std::size_t>(to - out.data()));
     return out;
+}
+
+bool is_quoted_printable_of(base::Octets text, base::Octets octets)
+{
+    // Line by line, where they are short: nothing as large as the text is needed.
+    std::array<char, 4 * columns> decoded{};
+    while (!text.empty()) {
+        const std::size_t line = std::min(text.find('\n'), text.size() - 1) + 1;
+        if (line > decoded.size()) {
+            const auto rest = quoted_printable_decode(text);
+            return rest && *rest == octets;
+        }
+        const char* end = decode_line(text, decoded.data());
+        if (end == nullptr) return false;
+        const base::Octets found(decoded.data(), static_cast<std::size_t>(end - decoded.data()));
+        if (!octets.starts_with(found)) return false;
+        octets.remove_prefix(found.size());
+    }
+    return octets.empty();
 }
 
 std::optional<std::string> decode(std::string_view encoding, base::Octets body)

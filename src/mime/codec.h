@@ -21,6 +21,8 @@ namespace mime
 // result starts with "--", "From " or "." and none ends in a blank.
 [[nodiscard]] std::string quoted_printable_lines(base::Octets octets);
 [[nodiscard]] std::optional<std::string> quoted_printable_decode(base::Octets text);
+// Does `text` decode to `octets`?
+[[nodiscard]] bool is_quoted_printable_of(base::Octets text, base::Octets octets);
 
 // By name (lower case): "", 7bit, 8bit, binary copy; base64 and quoted-printable
 // decode; others nullopt.

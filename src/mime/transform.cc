@@ -144,9 +144,10 @@ constexpr const char* without_parts = "a multipart without parts";
 class Transform
 {
 public:
-    explicit Transform(const Structure& structure)
+    Transform(const Structure& structure, bool clean)
         : parts_(structure.parts),
           repairable_(structure.repairable),
+          clean_(clean),
           header_(parts_.front().header.block),
           body_(parts_.front().body),
           guards_(parts_.size(), nullptr)
@@ -165,6 +166,7 @@ public:
         out.header += "\r\n";
         out.body = std::move(body_).pieces();
         // The last word: not one octet leaves that was not looked at.
+        if (clean_ && !out.changed) return out;
         for (const Piece& piece : out.body)
             if (const auto hazard = octet_hazard(octets_of(piece)))
                 return tl::make_unexpected(*hazard + " in the body, outside of its parts");
@@ -279,7 +281,8 @@ private:
     void leaf(const Part& p, const char* guard, const char* content_guard)
     {
         const bool identity = is_identity_encoding(p.encoding);
-        auto hazard = octet_hazard(p.body);
+        // Parts end where lines end: what the whole does not have, none of them has.
+        auto hazard = clean_ ? std::nullopt : octet_hazard(p.body);
         const char* fragile = nullptr;
         if (!hazard && content_guard == nullptr && identity && p.content_type.type == "text" &&
             !p.defects.has(Defect::duplicate_type) && !may_be_container(p))
@@ -314,8 +317,7 @@ private:
         const bool quote = p.content_type.type == "text" && !suits_base64(p.content_type, p.body);
         const char* encoding = quote ? "quoted-printable" : "base64";
         std::string text = quote ? quoted_printable_lines(p.body) : base64_lines(p.body);
-        const auto again = quote ? quoted_printable_decode(text) : base64_decode(text);
-        if (!again || *again != p.body) {
+        if (!(quote ? is_quoted_printable_of(text, p.body) : base64_decode(text) == p.body)) {
             refuse("octets that change when they are encoded", p);
             return;
         }
@@ -344,6 +346,7 @@ private:
 
     const std::vector<Part>& parts_;
     const std::vector<Repairable>& repairable_;
+    const bool clean_;  // nothing in the body does not travel
     Splice header_, body_;
     std::vector<const char*> guards_;  // of what is in the part
     std::optional<std::string> refusal_;
@@ -358,12 +361,12 @@ base::Octets octets_of(const Piece& piece)
     return std::visit([](const auto& octets) { return base::Octets(octets); }, piece);
 }
 
-tl::expected<SevenBit, std::string> to_seven_bit(const Structure& structure)
+tl::expected<SevenBit, std::string> to_seven_bit(const Structure& structure, bool clean)
 {
     if (auto reason = repair_hazard(structure)) return tl::make_unexpected(std::move(*reason));
     if (structure.parts.front().defects.has(Defect::duplicate_type))
         return tl::make_unexpected(std::string(describe(Defect::duplicate_type)));
-    return Transform(structure).run();
+    return Transform(structure, clean).run();
 }
 
 }  // namespace mime

@@ -51,6 +51,10 @@ struct SevenBit {
 // Of the root's header all fields are kept, but only Content-* fields are looked
 // at: the others never become part of a signed entity.  Doing it twice changes
 // nothing the second time.  Linear time, no recursion.
-[[nodiscard]] tl::expected<SevenBit, std::string> to_seven_bit(const Structure& structure);
+//
+// `clean`: octet_hazard() is known to find nothing in the body of the root, and need
+// not look again.
+[[nodiscard]] tl::expected<SevenBit, std::string> to_seven_bit(const Structure& structure,
+                                                               bool clean = false);
 
 }  // namespace mime

@@ -59,6 +59,36 @@ std::optional<std::string> octet_hazard(base::Octets octets)
     return line_fault(octets);
 }
 
+bool travels_as_eight_bit(base::Octets octets) { return octets.find('\0') == npos && !line_fault(octets); }
+
+bool HazardScan::take(base::Octets octets)
+{
+    if (first_eight_bit(octets) < octets.size() || octets.find('\0') != npos) return false;
+    if (cr_ && !octets.empty()) {
+        if (octets.front() != '\n') return false;
+        octets.remove_prefix(1);
+        cr_ = false;
+        line_ = 0;
+    }
+    while (!octets.empty()) {
+        const std::size_t lf = octets.find('\n');
+        const bool ended = lf != npos;
+        base::Octets line = octets.substr(0, lf);
+        octets.remove_prefix(ended ? lf + 1 : line.size());
+        // What ends in CR may go on with LF in the next piece.
+        const bool cr = line.ends_with('\r');
+        if (ended && !cr) return false;
+        if (cr) line.remove_suffix(1);
+        line_ += line.size();
+        if (line_ > max_line || line.find('\r') != npos) return false;
+        cr_ = cr && !ended;
+        if (ended) line_ = 0;
+    }
+    return true;
+}
+
+bool HazardScan::finish() const { return !cr_; }
+
 const char* fragile_text(base::Octets text)
 {
     while (!text.empty()) {

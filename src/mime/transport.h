@@ -18,6 +18,22 @@ inline constexpr std::size_t max_line = 988;
 // none.
 [[nodiscard]] std::optional<std::string> octet_hazard(base::Octets octets);
 
+// Nothing of the above but 8-bit octets.
+[[nodiscard]] bool travels_as_eight_bit(base::Octets octets);
+
+// octet_hazard() for octets that come in pieces.
+class HazardScan
+{
+public:
+    // False: there is one; what comes afterwards is of no interest.
+    [[nodiscard]] bool take(base::Octets octets);
+    [[nodiscard]] bool finish() const;  // nothing comes any more
+
+private:
+    std::size_t line_ = 0;  // octets of the line that has begun, without a CR at its end
+    bool cr_ = false;       // it ends in CR so far
+};
+
 // Text that is 7-bit and yet tempts software on the way (RFC 8551 section 3.1.4,
 // RFC 2049 section 3): blanks at the end of a line, a line that begins with
 // "From ", a line that is a lone ".".  nullptr: none.

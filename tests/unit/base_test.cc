@@ -53,11 +53,30 @@ TEST(Buffer, KeepsItsContentWhileItGrowsFromHeapToMapping)
     EXPECT_EQ(buffer.size(), 0U);  // NOLINT(bugprone-use-after-move): that is what is tested
 }
 
+TEST(Buffer, KeepsItsContentWhileItsMappingGrows)
+{
+    Buffer buffer;
+    const std::string chunk(65535, 'x');
+    for (int i = 0; i < 400; ++i) {
+        ASSERT_TRUE(buffer.append(chunk));
+        ASSERT_TRUE(buffer.append({reinterpret_cast<const char*>(&i), sizeof i}));
+    }
+    const std::size_t step = chunk.size() + sizeof(int);
+    ASSERT_EQ(buffer.size(), 400 * step);
+    for (int i = 0; i < 400; ++i) {
+        const auto piece = buffer.view().substr(static_cast<std::size_t>(i) * step, step);
+        ASSERT_TRUE(piece.starts_with(chunk));
+        ASSERT_EQ(piece.substr(chunk.size()), Octets(reinterpret_cast<const char*>(&i), sizeof i));
+    }
+}
+
 TEST(Buffer, RefusesWhatCannotBeHadAndKeepsWhatItHas)
 {
     Buffer buffer;
     ASSERT_TRUE(buffer.append("abc"));
     EXPECT_FALSE(buffer.reserve(std::size_t{1} << 60));
+    EXPECT_FALSE(buffer.reserve(SIZE_MAX));
+    EXPECT_FALSE(buffer.reserve(SIZE_MAX - (std::size_t{1} << 21)));
     EXPECT_EQ(buffer.view(), "abc");
 }
 

@@ -32,6 +32,51 @@ TEST(OctetHazard, LinesMayHave988Octets)
     EXPECT_EQ(octet_hazard(std::string(989, 'x')), "a line of 989 octets");
 }
 
+TEST(EightBitTransport, MindsEverythingButEightBitOctets)
+{
+    EXPECT_TRUE(travels_as_eight_bit("grüß\r\n\r\nno end"));
+    EXPECT_TRUE(travels_as_eight_bit(""));
+    EXPECT_TRUE(travels_as_eight_bit(std::string(988, '\xff') + "\r\n" + std::string(988, 'x')));
+    for (const auto bad : {"a\0b"sv, "a\rb"sv, "a\r"sv, "a\n"sv, "\n"sv})
+        EXPECT_FALSE(travels_as_eight_bit(bad)) << bad;
+    EXPECT_FALSE(travels_as_eight_bit(std::string(989, 'x')));
+    EXPECT_FALSE(travels_as_eight_bit(std::string(989, 'x') + "\r\n"));
+}
+
+// Fed in pieces of up to `most` octets.
+bool is_clean(std::string_view octets, std::mt19937& random, std::size_t most)
+{
+    HazardScan scan;
+    while (!octets.empty()) {
+        const auto piece = octets.substr(0, 1 + random() % most);
+        if (!scan.take(piece)) return false;
+        octets.remove_prefix(piece.size());
+    }
+    return scan.finish();
+}
+
+TEST(HazardScan, SaysWhatOctetHazardSaysHoweverTheOctetsCome)
+{
+    std::mt19937 random(11);
+    const std::string pieces[] = {"\r\n", "\r\n", "\r\n", "\r", "\n", "\xff", "\0"s, std::string(494, 'x'),
+                                  "yz"};
+    int clean = 0;
+    for (int i = 0; i < 20000; ++i) {
+        std::string octets;
+        // Mostly of what does no harm, so that both answers come up.
+        const auto kinds = random() % 3 == 0 ? std::size(pieces) : 3;
+        for (auto n = random() % 8; n > 0; --n)
+            octets +=
+                (random() % 2 == 0 ? pieces[random() % kinds] : pieces[std::size(pieces) - 1 - random() % 2]);
+        const bool expected = !octet_hazard(octets);
+        clean += expected ? 1 : 0;
+        for (const std::size_t most : {std::size_t{1}, std::size_t{3}, std::size_t{600}, octets.size() + 1})
+            ASSERT_EQ(is_clean(octets, random, most), expected) << testing::PrintToString(octets);
+    }
+    EXPECT_GT(clean, 2000);
+    EXPECT_LT(clean, 18000);
+}
+
 TEST(FragileText, IsWhatSoftwareOnTheWayIsTemptedToChange)
 {
     EXPECT_STREQ(fragile_text("flowed \r\ntext\r\n"), "trailing blanks");
