@@ -38,6 +38,13 @@ check_PROGRAMS += tests/sources/learn
 tests_sources_learn_SOURCES = tests/sources/learn.cc
 tests_sources_learn_LDADD = $(gateway_libs)
 
+# For tests/corpora and tests/differential: the verdict, made in both ways.
+check_PROGRAMS += tests/quick-and-plain
+tests_quick_and_plain_SOURCES = tests/quick_and_plain.cc tests/lib/verdict_text.h \
+	src/ctl/input.cc src/ctl/options.cc src/ctl/output.cc src/ctl/trust.cc
+tests_quick_and_plain_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests
+tests_quick_and_plain_LDADD = $(gateway_libs)
+
 check_PROGRAMS += tests/config-keys
 tests_config_keys_SOURCES = tests/config_keys.cc
 tests_config_keys_LDADD = $(gateway_libs)

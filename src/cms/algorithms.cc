@@ -50,6 +50,21 @@ const DigestAlgorithm* find_digest(const X509_ALGOR* algorithm)
     return find_digest(OBJ_obj2nid(object));
 }
 
+const EVP_MD* implementation(const DigestAlgorithm& algorithm)
+{
+    // Never freed: threads may still be in OpenSSL when the process ends.
+    static const auto fetched = [] {
+        const ossl::ErrorScope errors;
+        std::array<const EVP_MD*, digests.size()> all{};
+        std::transform(digests.begin(), digests.end(), all.begin(),
+                       [](const DigestAlgorithm& d) { return EVP_MD_fetch(nullptr, d.name, nullptr); });
+        return all;
+    }();
+    const auto at = std::find_if(digests.begin(), digests.end(),
+                                 [&](const DigestAlgorithm& d) { return d.nid == algorithm.nid; });
+    return at == digests.end() ? nullptr : fetched[static_cast<std::size_t>(at - digests.begin())];
+}
+
 Scheme scheme_of(const X509_ALGOR* algorithm)
 {
     const ASN1_OBJECT* object = nullptr;

@@ -19,6 +19,9 @@ struct DigestAlgorithm {
 // nullptr: not known.
 [[nodiscard]] const DigestAlgorithm* find_digest(int nid);
 [[nodiscard]] const DigestAlgorithm* find_digest(const X509_ALGOR* algorithm);
+// Fetched once and kept: a fetch takes locks that all threads share.  nullptr when
+// the library does not have it.
+[[nodiscard]] const EVP_MD* implementation(const DigestAlgorithm& algorithm);
 
 enum class Scheme { rsa_pkcs1, rsa_pss, ecdsa, dsa, ed25519, unknown };
 [[nodiscard]] Scheme scheme_of(const X509_ALGOR* algorithm);

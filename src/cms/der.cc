@@ -74,10 +74,13 @@ std::optional<Element> Reader::peek() const
 {
     const auto h = read_header(rest_);
     if (!h || h->tag == 0) return std::nullopt;
-    if (!h->indefinite) return Element{h->tag, rest_.substr(h->size, h->body), h->size + h->body};
+    const auto element = [&](std::size_t body, std::size_t size) {
+        return Element{h->tag, rest_.substr(h->size, body), size, rest_.substr(0, size)};
+    };
+    if (!h->indefinite) return element(h->body, h->size + h->body);
     const auto n = indefinite_body(rest_.substr(h->size));
     if (!n) return std::nullopt;
-    return Element{h->tag, rest_.substr(h->size, *n), h->size + *n + 2};
+    return element(*n, h->size + *n + 2);
 }
 
 std::optional<Element> Reader::next()

@@ -32,6 +32,7 @@ struct Element {
     unsigned char tag = 0;  // first identifier octet
     base::Octets body;      // contents, without the end-of-contents of an indefinite length
     std::size_t size = 0;   // of the whole element, header and end-of-contents included
+    base::Octets whole;     // as it stands there
 };
 
 // Takes elements off the front of octets.

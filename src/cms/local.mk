@@ -4,6 +4,7 @@ libgateway_a_SOURCES += \
 	src/cms/algorithms.cc src/cms/algorithms.h \
 	src/cms/association.cc src/cms/association.h \
 	src/cms/certificate.cc src/cms/certificate.h \
+	src/cms/certificate_cache.cc src/cms/certificate_cache.h \
 	src/cms/certificate_profile.cc src/cms/certificate_profile.h \
 	src/cms/certificate_summary.cc src/cms/certificate_summary.h \
 	src/cms/container.cc src/cms/container.h \
@@ -20,14 +21,18 @@ libgateway_a_SOURCES += \
 	src/cms/library.cc src/cms/library.h \
 	src/cms/openssl.cc src/cms/openssl.h \
 	src/cms/ocsp.cc \
+	src/cms/lru_cache.h \
 	src/cms/outline.cc src/cms/outline.h \
 	src/cms/password_scheme.cc \
+	src/cms/path_cache.cc src/cms/path_cache.h \
 	src/cms/pem.cc \
 	src/cms/pkcs12.cc \
 	src/cms/private_key.cc src/cms/private_key.h \
 	src/cms/revocation.cc src/cms/revocation.h src/cms/revocation_data.h \
+	src/cms/running_digest.cc src/cms/running_digest.h \
 	src/cms/sign.cc src/cms/sign.h \
 	src/cms/signature.cc src/cms/signature.h \
+	src/cms/signed_data.cc src/cms/signed_data.h \
 	src/cms/signed_attributes.cc src/cms/signed_attributes.h \
 	src/cms/signer.cc src/cms/signer.h \
 	src/cms/test_ca.cc src/cms/test_ca.h \
@@ -40,6 +45,7 @@ libgateway_a_SOURCES += \
 unit_sources += \
 	tests/unit/cms_association_test.cc \
 	tests/unit/cms_certificate_test.cc \
+	tests/unit/cms_quick_verify_test.cc tests/lib/verdict_text.h \
 	tests/unit/cms_container_test.cc \
 	tests/unit/cms_encrypt_test.cc \
 	tests/unit/cms_fixture.h \

@@ -57,9 +57,17 @@ std::optional<Outline> outline_signed_data(base::Octets der, const VerifyLimits&
     if (!version || !algorithms || !content || !signers || !parts.at_end()) return std::nullopt;
 
     der::Reader encapsulated(content->body);
-    if (!encapsulated.next(der::object_identifier)) return std::nullopt;
+    const auto content_type = encapsulated.next(der::object_identifier);
+    if (!content_type) return std::nullopt;
     out.content_present = !encapsulated.at_end();
     out.algorithms = algorithms->body;
+    out.version = version->whole;
+    out.algorithm_set = algorithms->whole;
+    out.content_type = content_type->whole;
+    out.content = encapsulated.rest();
+    if (certificates) out.certificate_set = certificates->whole;
+    if (lists) out.lists = lists->whole;
+    out.signer_infos = signers->whole;
 
     const auto counted = [](const std::optional<der::Element>& e, std::size_t limit, std::size_t& n) {
         const auto found = der::count(e ? e->body : base::Octets(), limit);

@@ -18,6 +18,9 @@ struct Outline {
     std::size_t around = 0;  // octets that are not encapsulated content
     bool content_present = false;
     base::Octets algorithms;  // the elements of digestAlgorithms
+
+    // The parts of the SignedData as they stand there; empty when one is not there.
+    base::Octets version, algorithm_set, content_type, content, certificate_set, lists, signer_infos;
 };
 
 // nullopt: not a SignedData (RFC 5652 section 5.1) in BER or DER.

@@ -149,18 +149,18 @@ base::Result<std::string> signature_of(base::Octets message, const SignRequest& 
         return base::fail(base::Code::internal, request.certificate->subject(),
                           std::string(doing) + ": " + errors.text());
     };
-    const ossl::DigestPtr md(EVP_MD_fetch(nullptr, a.digest->name, nullptr));
+    const EVP_MD* md = implementation(*a.digest);
     const ossl::DigestContextPtr context(EVP_MD_CTX_new());
     const KeyInUse use(key);
     EVP_PKEY_CTX* parameters = nullptr;
     const bool pure = request.certificate->key_kind() == KeyKind::ed25519;
-    if (!md || !context ||
+    if (md == nullptr || !context ||
         EVP_DigestSignInit_ex(context.get(), &parameters, pure ? nullptr : a.digest->name, nullptr,
                               use.properties(), key, nullptr) != 1)
         return failed("cannot sign with this key");
     if (uses_pss(request) && (EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) <= 0 ||
                               EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_DIGEST) <= 0 ||
-                              EVP_PKEY_CTX_set_rsa_mgf1_md(parameters, md.get()) <= 0))
+                              EVP_PKEY_CTX_set_rsa_mgf1_md(parameters, md) <= 0))
         return failed("the key does not allow PSS with this digest");
     std::size_t size = 0;
     if (EVP_DigestSign(context.get(), nullptr, &size, ossl::bytes(message), message.size()) != 1)
@@ -229,9 +229,9 @@ base::Result<SignResult> sign(base::Pieces content, const SignRequest& request)
                           "the private key is not that of the certificate");
 
     const Algorithm a = algorithm_of(*digest);
-    ContentDigests digests(content);
-    const std::string& content_digest = digests.of(*a.digest);
-    if (content_digest.empty())
+    const std::string content_digest =
+        request.content_digest ? *request.content_digest : ContentDigests(content).of(*a.digest);
+    if (content_digest.size() != a.size)
         return base::fail(base::Code::internal, "", "no " + std::string(a.digest->name));
 
     const Names names = names_of(*request.certificate);
@@ -247,7 +247,7 @@ base::Result<SignResult> sign(base::Pieces content, const SignRequest& request)
                                   signature_algorithm(request, a), der::wrap(der::octet_string, *signature)});
     const std::string before = version + der::wrap(der::set, digest_algorithm);
     const std::string after = certificate_set(request) + der::wrap(der::set, signer);
-    return SignResult{assemble(before, after, content, request.detached), name(*digest)};
+    return SignResult{assemble(before, after, content, request.detached), name(*digest), content_digest};
 }
 
 base::Result<Digest> digest_for(const Certificate& certificate, Digest wanted)

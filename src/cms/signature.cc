@@ -12,9 +12,9 @@ namespace
 
 std::string digest_of(base::Pieces content, const DigestAlgorithm& algorithm)
 {
-    const ossl::DigestPtr md(EVP_MD_fetch(nullptr, algorithm.name, nullptr));
+    const EVP_MD* md = implementation(algorithm);
     const ossl::DigestContextPtr context(EVP_MD_CTX_new());
-    if (!md || !context || EVP_DigestInit_ex2(context.get(), md.get(), nullptr) != 1) return {};
+    if (md == nullptr || !context || EVP_DigestInit_ex2(context.get(), md, nullptr) != 1) return {};
     for (base::Octets p : content)
         if (EVP_DigestUpdate(context.get(), p.data(), p.size()) != 1) return {};
     std::array<unsigned char, EVP_MAX_MD_SIZE> out{};

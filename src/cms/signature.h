@@ -22,6 +22,10 @@ public:
     [[nodiscard]] base::Pieces content() const { return content_; }
     // Empty when the library does not have the algorithm.
     [[nodiscard]] const std::string& of(const DigestAlgorithm& algorithm);
+    void know(const DigestAlgorithm& algorithm, std::string digest)
+    {
+        known_.emplace_back(algorithm.nid, std::move(digest));
+    }
 
 private:
     base::Pieces content_;

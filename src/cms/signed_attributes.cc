@@ -94,8 +94,10 @@ bool hashes_to(const Certificate& certificate, const DigestAlgorithm& digest, ba
 {
     std::array<unsigned char, EVP_MAX_MD_SIZE> md{};
     unsigned n = 0;
-    const ossl::DigestPtr algorithm(EVP_MD_fetch(nullptr, digest.name, nullptr));
-    return algorithm && X509_digest(certificate.native(), algorithm.get(), md.data(), &n) == 1 &&
+    const std::string& der = certificate.der();
+    const EVP_MD* algorithm = implementation(digest);
+    return algorithm != nullptr &&
+           EVP_Digest(der.data(), der.size(), md.data(), &n, algorithm, nullptr) == 1 &&
            ossl::octets(md.data(), n) == wanted;
 }
 

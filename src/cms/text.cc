@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/ascii.h"
+#include "cms/algorithms.h"
 
 namespace cms
 {
@@ -91,12 +92,17 @@ std::string key_fingerprint(const EVP_PKEY* key)
     return known ? sha256_hex(numbers) : std::string();
 }
 
-std::string sha256_hex(base::Octets octets)
+std::string sha256(base::Octets octets)
 {
     std::array<unsigned char, EVP_MAX_MD_SIZE> md{};
     unsigned n = 0;
-    if (EVP_Digest(octets.data(), octets.size(), md.data(), &n, EVP_sha256(), nullptr) != 1) return {};
-    return base::hex(ossl::octets(md.data(), n));
+    const EVP_MD* algorithm = implementation(*find_digest(NID_sha256));
+    if (algorithm == nullptr ||
+        EVP_Digest(octets.data(), octets.size(), md.data(), &n, algorithm, nullptr) != 1)
+        return {};
+    return std::string(ossl::octets(md.data(), n));
 }
+
+std::string sha256_hex(base::Octets octets) { return base::hex(sha256(octets)); }
 
 }  // namespace cms

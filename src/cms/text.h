@@ -24,6 +24,7 @@ namespace cms
 // an odd one is not guessed at.
 [[nodiscard]] bool is_usable_address(base::Octets address, bool ascii_only);
 
+[[nodiscard]] std::string sha256(base::Octets octets);  // 32 octets; none when OpenSSL fails
 [[nodiscard]] std::string sha256_hex(base::Octets octets);
 
 // Of the numbers of the public key, not of an encoding: encoders are slow in

@@ -4,7 +4,9 @@
 #include <unordered_set>
 
 #include "cms/algorithms.h"
+#include "cms/certificate_cache.h"
 #include "cms/openssl.h"
+#include "cms/path_cache.h"
 #include "cms/revocation_data.h"
 #include "cms/verify_errors.h"
 
@@ -68,6 +70,8 @@ struct Trust::Data {
     ossl::StorePtr store;                     // anchors only
     ossl::CrlStackPtr crls;                   // not in the store: there an indirect CRL is not found
     std::unordered_set<std::string> anchors;  // DER
+    mutable CertificateCache certificates;
+    mutable PathCache paths;
 };
 
 // What was asked for beside what we hold.
@@ -109,6 +113,11 @@ base::Result<Trust> Trust::make(Material material)
             return base::fail(base::Code::internal, "", "out of memory");
         }
     }
+    for (const auto* list : {&material.anchors, &material.intermediates})
+        for (const Certificate& c : *list) data->paths.changes_with(c);
+    for (int i = 0; i < sk_X509_CRL_num(data->crls.get()); ++i)
+        data->paths.changes_with(sk_X509_CRL_value(data->crls.get(), i));
+    data->paths.know_all_changes();
     data->material = std::move(material);
     return Trust(std::move(data));
 }
@@ -235,15 +244,26 @@ Trust::Fetched Trust::ask(const std::vector<Certificate>& path, const PathOption
     return out;
 }
 
+PathResult Trust::validate_alone(const Certificate& leaf, const std::vector<Certificate>& untrusted,
+                                 const PathOptions& options) const
+{
+    if (options.afresh) return validate_with(leaf, untrusted, options, {});
+    const std::string question = PathCache::question(leaf, untrusted, options);
+    if (auto known = data_->paths.find(question, options.at)) return std::move(*known);
+    PathResult result = validate_with(leaf, untrusted, options, {});
+    if (result.findings.empty()) data_->paths.insert(question, leaf, untrusted, options, result);
+    return result;
+}
+
 PathResult Trust::validate(const Certificate& leaf, const std::vector<Certificate>& untrusted,
                            const PathOptions& options) const
 {
     const bool asks = options.ocsp != CrlMode::off || (options.crl != CrlMode::off && options.fetch_crls);
-    if (!asks) return validate_with(leaf, untrusted, options, {});
+    if (!asks) return validate_alone(leaf, untrusted, options);
     PathOptions without = options;
     without.crl = CrlMode::off;
-    PathResult first = validate_with(leaf, untrusted, without, {});
-    if (!first.findings.empty()) return validate_with(leaf, untrusted, options, {});
+    PathResult first = validate_alone(leaf, untrusted, without);
+    if (!first.findings.empty()) return validate_alone(leaf, untrusted, options);
 
     class Nobody final : public RevocationSource
     {
@@ -285,6 +305,8 @@ std::vector<Certificate> Trust::chain_of(const Certificate& leaf, const std::vec
     }
     return chain;
 }
+
+CertificateCache& Trust::certificate_cache() const { return data_->certificates; }
 
 std::vector<Certificate> Trust::all_certificates() const
 {

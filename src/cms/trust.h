@@ -36,6 +36,9 @@ struct PathOptions {
     RevocationSource* source = nullptr;  // borrowed for the call
     bool fetch_crls = false;             // with `crl`: also from distribution points
     CrlMode ocsp = CrlMode::off;         // asked first; where it knows, no CRL is missed
+    // Everything is worked out anew and by OpenSSL alone, with no help of caches and of
+    // our own reader: what tests compare the quick way with.
+    bool afresh = false;
 };
 
 struct PathResult {
@@ -45,7 +48,10 @@ struct PathResult {
     std::vector<std::string> revocation;  // what was asked and said, a line each
 };
 
-// Immutable once built; safe to use from several threads.
+class CertificateCache;
+
+// Immutable once built; safe to use from several threads.  What it has worked out it
+// remembers within bounds, so that it is quicker the second time; the answer is the same.
 class Trust
 {
 public:
@@ -76,11 +82,18 @@ public:
     // Candidates when a message does not carry its signer's certificate.
     [[nodiscard]] std::vector<Certificate> all_certificates() const;
 
+    // For cms/ only: of certificates that messages carry.
+    [[nodiscard]] CertificateCache& certificate_cache() const;
+
 private:
     struct Data;
     struct Fetched;
     [[nodiscard]] PathResult validate_with(const Certificate& leaf, const std::vector<Certificate>& untrusted,
                                            const PathOptions& options, const Fetched& fetched) const;
+    // The same without anything fetched, remembered when there is nothing to find fault with.
+    [[nodiscard]] PathResult validate_alone(const Certificate& leaf,
+                                            const std::vector<Certificate>& untrusted,
+                                            const PathOptions& options) const;
     [[nodiscard]] Fetched ask(const std::vector<Certificate>& path, const PathOptions& options) const;
     explicit Trust(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
     std::shared_ptr<const Data> data_;

@@ -1,27 +1,16 @@
 #include "cms/verify.h"
 
-#include <algorithm>
 #include <array>
 
 #include "cms/openssl.h"
 #include "cms/outline.h"
+#include "cms/signed_data.h"
 #include "cms/signer.h"
 
 namespace cms
 {
 namespace
 {
-
-std::vector<Certificate> certificates_of(CMS_ContentInfo* cms)
-{
-    std::vector<Certificate> out;
-    const ossl::X509StackPtr stack(CMS_get1_certs(cms));
-    for (int i = 0; i < sk_X509_num(stack.get()); ++i) {
-        auto c = Certificate::from_native(sk_X509_value(stack.get(), i));
-        if (c && std::find(out.begin(), out.end(), *c) == out.end()) out.push_back(std::move(*c));
-    }
-    return out;
-}
 
 // Cheap checks on the octets; true: OpenSSL may parse them.
 bool presentable(base::Octets der, bool detached, const VerifyLimits& limits, Outline& outline,
@@ -62,20 +51,25 @@ SignedDataVerdict judge(base::Octets der, const base::Pieces* detached_content, 
     Outline outline;
     if (!presentable(der, detached, options.limits, outline, findings)) return verdict;
 
-    const unsigned char* at = ossl::bytes(der);
-    const ossl::CmsPtr cms(d2i_CMS_ContentInfo(nullptr, &at, static_cast<long>(outline.size)));
-    // Both readers must have seen the same thing.
-    if (!cms || at != ossl::bytes(der) + outline.size) {
+    static const Trust nothing;
+    static const std::vector<Certificate> none;
+    const Trust& trust = options.trust != nullptr ? *options.trust : nothing;
+    std::optional<SignedData> read;
+    if (!options.path.afresh)
+        read = read_in_parts(der, outline, options.known != nullptr ? *options.known : none,
+                             trust.certificate_cache());
+    if (!read) read = read_whole(der, outline);
+    if (!read) {
         findings.add(Finding::malformed);
         return verdict;
     }
 
-    ASN1_OCTET_STRING** content = CMS_get0_content(cms.get());
-    const bool encapsulated = content != nullptr && *content != nullptr;
+    CMS_ContentInfo* const cms = read->cms.get();
+    const bool encapsulated = read->encapsulated;
     if (encapsulated != outline.content_present) findings.add(Finding::malformed);
-    if (OBJ_obj2nid(CMS_get0_eContentType(cms.get())) != NID_pkcs7_data) findings.add(Finding::type_mismatch);
+    if (OBJ_obj2nid(CMS_get0_eContentType(cms)) != NID_pkcs7_data) findings.add(Finding::type_mismatch);
     if (detached && outline.content_present) findings.add(Finding::conflicting_content);
-    if (!detached && encapsulated) verdict.content = ossl::octets(*content);
+    if (!detached && encapsulated) verdict.content = read->content;
 
     if (outline.signers == 0) {
         if (!detached && !outline.content_present)
@@ -89,19 +83,20 @@ SignedDataVerdict judge(base::Octets der, const base::Pieces* detached_content, 
         return verdict;
     }
 
-    static const Trust nothing;
     const std::array<base::Octets, 1> own{verdict.content};
     ContentDigests covered(detached ? *detached_content : base::Pieces(own));
-    const std::vector<Certificate> carried = certificates_of(cms.get());
-    SignatureVerifier signatures(cms.get(), covered.content());
-    const SignerContext context{CMS_get0_eContentType(cms.get()),
+    if (options.content_digest)
+        if (const auto* algorithm = find_digest(OBJ_txt2nid(options.content_digest->first.c_str())))
+            covered.know(*algorithm, options.content_digest->second);
+    SignatureVerifier signatures(cms, covered.content());
+    const SignerContext context{CMS_get0_eContentType(cms),
                                 outline.algorithms,
-                                carried,
+                                read->certificates,
                                 options,
-                                options.trust != nullptr ? *options.trust : nothing,
+                                trust,
                                 covered,
                                 signatures};
-    STACK_OF(CMS_SignerInfo)* signers = CMS_get0_SignerInfos(cms.get());
+    STACK_OF(CMS_SignerInfo)* signers = CMS_get0_SignerInfos(cms);
     for (int i = 0; i < sk_CMS_SignerInfo_num(signers); ++i)
         verdict.signers.push_back(judge_signer(sk_CMS_SignerInfo_value(signers, i), context));
     return verdict;

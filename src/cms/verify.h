@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -38,11 +39,18 @@ struct VerifyLimits {
 };
 
 struct VerifyOptions {
-    const Trust* trust = nullptr;  // required
+    const Trust* trust = nullptr;  // null: nobody is trusted
     PathOptions path;
     bool allow_sha1 = false;  // content digest
     bool teaches = false;     // whether SignerVerdict::offer is wanted
     VerifyLimits limits;
+    // Certificates that need not be decoded again where the message carries them; they
+    // are believed no more than others.  Borrowed for the call.
+    const std::vector<Certificate>* known = nullptr;
+    // The digest of the content that the caller has computed already, and its name.
+    std::optional<std::pair<std::string, std::string>> content_digest;
+    // Without: cryptography and form only, not whether the signer is to be trusted.
+    bool judge_path = true;
 };
 
 // What a signer says, under the signature, about mail to him (RFC 8551 sections 2.5.2

@@ -1,5 +1,6 @@
 #include "gateway/enclosed.h"
 
+#include <utility>
 #include <variant>
 
 #include "base/ascii.h"
@@ -26,20 +27,33 @@ std::string default_type(const mime::Header& header, base::Octets body)
     return std::string("Content-Type: text/plain; charset=") + charset + "\r\n";
 }
 
-}  // namespace
-
-std::string enclosed_header(const Message& message, const std::string& before)
+// The Content-* fields but Content-Length, and whether Content-Type is among them.
+std::pair<std::string, bool> content_fields(const std::vector<mime::Field>& fields)
 {
     std::string out;
     bool typed = false;
-    for (const auto& field : message.fields()) {
+    for (const auto& field : fields) {
         if (!is_content_field(field.name) || base::iequals(field.name, "Content-Length")) continue;
         typed = typed || base::iequals(field.name, "Content-Type");
         out += field.raw;
         if (!field.raw.ends_with('\n')) out += "\r\n";
     }
+    return {std::move(out), typed};
+}
+
+}  // namespace
+
+std::string enclosed_header(const Message& message, const std::string& before)
+{
+    auto [out, typed] = content_fields(message.fields());
     if (!typed) out.insert(0, default_type(message.header(), message.body()));
     return before + out + "\r\n";
+}
+
+std::optional<std::string> enclosed_header(const std::vector<mime::Field>& fields)
+{
+    auto [out, typed] = content_fields(fields);
+    return typed ? std::optional(out + "\r\n") : std::nullopt;
 }
 
 std::vector<base::Octets> Enclosed::octets() const
@@ -49,9 +63,9 @@ std::vector<base::Octets> Enclosed::octets() const
     return out;
 }
 
-tl::expected<Enclosed, std::string> enclose_for_journey(const mime::Structure& structure)
+tl::expected<Enclosed, std::string> enclose_for_journey(const mime::Structure& structure, bool clean)
 {
-    auto safe = mime::to_seven_bit(structure);
+    auto safe = mime::to_seven_bit(structure, clean);
     if (!safe) return tl::make_unexpected(std::move(safe.error()));
     return Enclosed{std::move(safe->header), std::move(safe->body), safe->encoded};
 }

@@ -2,6 +2,7 @@
 // Content-* fields and its body are (RFC 8551 section 3.1).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -26,9 +27,12 @@ struct Enclosed {
 // octet for octet, and the empty line.  Without a Content-Type it says text/plain
 // with the charset found.  `before`: fields that stand in front of them (RFC 9788).
 [[nodiscard]] std::string enclosed_header(const Message& message, const std::string& before = {});
+// The same before the body is there; nullopt when it depends on that.
+[[nodiscard]] std::optional<std::string> enclosed_header(const std::vector<mime::Field>& fields);
 
 // Of an entity whose header enclosed_header() gave: the form of
 // mime::to_seven_bit(), or why there is none.
-[[nodiscard]] tl::expected<Enclosed, std::string> enclose_for_journey(const mime::Structure& structure);
+[[nodiscard]] tl::expected<Enclosed, std::string> enclose_for_journey(const mime::Structure& structure,
+                                                                      bool clean = false);
 
 }  // namespace gateway

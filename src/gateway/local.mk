@@ -5,6 +5,7 @@ libgateway_a_SOURCES += \
 	src/gateway/onto.cc src/gateway/onto.h \
 	src/gateway/split.cc src/gateway/split.h \
 	src/gateway/already_signed.cc \
+	src/gateway/arrival.cc src/gateway/arrival.h \
 	src/gateway/authentication_results.cc src/gateway/authentication_results.h \
 	src/gateway/incoming.cc src/gateway/outgoing.cc \
 	src/gateway/lesson.cc \

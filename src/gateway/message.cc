@@ -76,13 +76,17 @@ bool MessageBuilder::end_header()
 bool MessageBuilder::add_body(base::Octets chunk)
 {
     size_ += chunk.size();
-    return body_state_ != BodyState::complete || octets_.append(chunk);
+    if (body_state_ != BodyState::complete) return true;
+    if (!octets_.append(chunk)) return false;
+    if (arrival_) arrival_->take(octets_.view().substr(octets_.size() - chunk.size()));
+    return true;
 }
 
 void MessageBuilder::drop_body(BodyState why)
 {
     if (body_state_ != BodyState::complete) return;
     body_state_ = why;
+    arrival_.reset();
     // Only the header stays: a message over the limit must not hold the memory it asked for.
     base::Buffer header;
     if (body_begin_ > 0 && octets_.size() > body_begin_ &&
@@ -104,6 +108,8 @@ Message MessageBuilder::finish(Envelope envelope)
     message.octets_ = std::move(octets_);
     message.header_ = header_of(message.octets_.view(), field_ends_, body_begin_);
     if (body_state_ == BodyState::complete) message.body_ = message.octets_.view().substr(body_begin_);
+    if (arrival_) arrival_->finish();
+    message.arrival_ = std::move(arrival_);
     *this = MessageBuilder();
     return message;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/result.h"
 #include "cms/encrypt.h"
+#include "gateway/arrival.h"
 #include "mime/header.h"
 
 namespace gateway
@@ -61,6 +63,8 @@ public:
     [[nodiscard]] BodyState body_state() const { return body_state_; }
     // Octets of the body that was announced or seen, also when it was not kept.
     [[nodiscard]] std::uint64_t size() const { return size_; }
+    // What was worked out while the body came; null when nobody asked for it.
+    [[nodiscard]] const Arrival* arrival() const { return arrival_.get(); }
 
 private:
     friend class MessageBuilder;
@@ -70,6 +74,7 @@ private:
     base::Octets body_;
     BodyState body_state_ = BodyState::complete;
     std::uint64_t size_ = 0;
+    std::unique_ptr<const Arrival> arrival_;
 };
 
 // Collects a message from callbacks.  Not thread-safe.
@@ -80,6 +85,8 @@ public:
     // value with its leading blank.  False: out of memory.
     [[nodiscard]] bool add_field(std::string_view name, std::string_view value);
     [[nodiscard]] bool end_header();
+    // From here on `arrival` looks at the body as it comes.  Before its first octet.
+    void watch(std::unique_ptr<Arrival> arrival) { arrival_ = std::move(arrival); }
     [[nodiscard]] bool add_body(base::Octets chunk);
     // From here on the body is counted, not kept.
     void drop_body(BodyState why = BodyState::too_large);
@@ -104,6 +111,7 @@ private:
     std::size_t body_begin_ = 0;
     std::uint64_t size_ = 0;
     BodyState body_state_ = BodyState::complete;
+    std::unique_ptr<Arrival> arrival_;
 };
 
 // A message from a file in wire form.  Bare LF line ends throughout become

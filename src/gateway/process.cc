@@ -6,6 +6,7 @@
 #include "base/ascii.h"
 #include "gateway/authentication_results.h"
 #include "gateway/case.h"
+#include "gateway/enclosed.h"
 #include "gateway/entity.h"
 #include "gateway/onto.h"
 #include "gateway/split.h"
@@ -113,6 +114,17 @@ bool claims_opaque_layer(const std::vector<mime::Field>& fields)
     return std::any_of(fields.begin(), fields.end(), [](const mime::Field& f) {
         return base::iequals(f.name, "Content-Type") && claims_opaque(mime::parse_content_type(f.value));
     });
+}
+
+// Where the body as it is will probably be signed.
+std::unique_ptr<Arrival> arrival_for(const Case& c)
+{
+    const auto& plan = c.plan();
+    if (plan.sign != policy::SignForm::clear || plan.encrypt != policy::Encrypt::no ||
+        sign_outlook(c).kind != SignOutlook::Kind::try_it)
+        return nullptr;
+    auto header = enclosed_header(c.fields);
+    return header ? std::make_unique<Arrival>(std::move(*header), plan.sign_rule->digest) : nullptr;
 }
 
 // Whatever is done with one message that is neither refused nor split.
@@ -287,13 +299,13 @@ HeaderDecision at_end_of_header(const Envelope& envelope, const mime::Header& he
                                 const Snapshot& snapshot)
 {
     if (is_reentry(envelope, snapshot.config) || is_astray(envelope, header, snapshot.config))
-        return {Need::body, {}, weight_of_encryption};
+        return {Need::body, {}, weight_of_encryption, nullptr};
     const Case c(envelope, header.fields, snapshot, std::nullopt);
     const bool heavy = c.plan().encrypt != policy::Encrypt::no || c.plan().decrypt ||
                        claims_opaque_layer(header.fields) ||
                        (c.plan().convert_tnef && may_carry_tnef(header.fields));
-    if (wants_body(c)) return {Need::body, {}, heavy ? weight_of_encryption : 1};
-    HeaderDecision decision{Need::nothing, header_only(c), 1};
+    if (wants_body(c)) return {Need::body, {}, heavy ? weight_of_encryption : 1, arrival_for(c)};
+    HeaderDecision decision{Need::nothing, header_only(c), 1, nullptr};
     if (decision.outcome.edits() || decision.outcome.action != Action::accept)
         decision.need = Need::header_only;
     return decision;

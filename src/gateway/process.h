@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "base/clock.h"
@@ -46,8 +47,9 @@ enum class Need {
 };
 struct HeaderDecision {
     Need need = Need::body;
-    Outcome outcome;      // when need == nothing: facts for the log line
-    unsigned weight = 1;  // with the body: how many times its size the work takes beside it
+    Outcome outcome;                   // when need == nothing: facts for the log line
+    unsigned weight = 1;               // with the body: how many times its size the work takes beside it
+    std::unique_ptr<Arrival> arrival;  // with the body: what would like to see it come; may be null
 };
 [[nodiscard]] HeaderDecision at_end_of_header(const Envelope& envelope, const mime::Header& header,
                                               const Snapshot& snapshot);

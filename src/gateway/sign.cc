@@ -69,12 +69,32 @@ bool holds(const cms::SignedDataVerdict& verdict)
     return verdict.findings.empty() && verdict.signers.size() == 1 && verdict.signers[0].findings.intact();
 }
 
-cms::VerifyOptions self_check(const cms::Trust& nobody, base::Time now)
+// `known`: what the signature carries.
+cms::VerifyOptions self_check(const std::vector<cms::Certificate>& known, base::Time now)
 {
     cms::VerifyOptions options;
-    options.trust = &nobody;
     options.path.at = now;
+    options.judge_path = false;
+    options.known = &known;
     return options;
+}
+
+std::vector<cms::Certificate> carried_by(const store::Identity& identity)
+{
+    std::vector<cms::Certificate> all = identity.chain.get();
+    all.push_back(identity.certificate);
+    return all;
+}
+
+// The digest that was computed while the message came, if it is that of `entity`.
+std::optional<std::string> digest_on_arrival(const Message& message, const Enclosed& entity,
+                                             cms::Digest digest)
+{
+    if (message.arrival() == nullptr || entity.body.size() != 1) return std::nullopt;
+    const base::Octets body = mime::octets_of(entity.body.front());
+    if (body.data() != message.body().data() || body.size() != message.body().size()) return std::nullopt;
+    const auto* found = message.arrival()->digest_of(entity.header, digest);
+    return found == nullptr ? std::nullopt : std::optional(*found);
 }
 
 bool equal(base::Octets whole, base::Pieces pieces)
@@ -89,7 +109,8 @@ bool equal(base::Octets whole, base::Pieces pieces)
 
 tl::expected<SignOutput, SignRefusal> make_clear(const Message& message, Enclosed entity,
                                                  const cms::SignResult& made, cms::Digest digest,
-                                                 base::Time now, base::Random& random)
+                                                 const store::Identity& identity, base::Time now,
+                                                 base::Random& random)
 {
     const auto boundary = fresh_boundary(entity.octets(), random);
     if (!boundary) return refuse(Kind::failed, "no boundary found that the message does not contain");
@@ -104,9 +125,12 @@ tl::expected<SignOutput, SignRefusal> make_clear(const Message& message, Enclose
                         "Content-Description: S/MIME Cryptographic Signature\r\n\r\n" +
                         signature + "--" + *boundary + "--\r\n";
 
-    const cms::Trust nobody;
+    // These very octets are sent: what was digested for the signature is what it covers.
+    const auto known = carried_by(identity);
+    auto check = self_check(known, now);
+    check.content_digest = {made.digest, made.content_digest};
     const auto decoded = mime::base64_decode(signature);
-    if (!decoded || !holds(cms::verify_detached(*decoded, entity.octets(), self_check(nobody, now))))
+    if (!decoded || !holds(cms::verify_detached(*decoded, entity.octets(), check)))
         return refuse(Kind::failed, "the signature made does not verify");
 
     SignOutput out;
@@ -125,14 +149,15 @@ tl::expected<SignOutput, SignRefusal> make_clear(const Message& message, Enclose
 }
 
 tl::expected<SignOutput, SignRefusal> make_opaque(const Message& message, const Enclosed& entity,
-                                                  const cms::SignResult& made, base::Time now)
+                                                  const cms::SignResult& made,
+                                                  const store::Identity& identity, base::Time now)
 {
     std::string body = mime::base64_lines(made.der);
 
-    const cms::Trust nobody;
+    const auto known = carried_by(identity);
     const auto decoded = mime::base64_decode(body);
     if (!decoded) return refuse(Kind::failed, "the signature made cannot be decoded");
-    const auto verdict = cms::verify_opaque(*decoded, self_check(nobody, now));
+    const auto verdict = cms::verify_opaque(*decoded, self_check(known, now));
     if (!holds(verdict)) return refuse(Kind::failed, "the signature made does not verify");
     if (!equal(verdict.content, entity.octets()))
         return refuse(Kind::failed, "the signature made covers other octets than the message");
@@ -162,7 +187,9 @@ tl::expected<SignOutput, SignRefusal> sign_message(const Message& message, const
     // Which of them counts is for each reader to guess, whatever the form.
     if (structure.parts.front().defects.has(mime::Defect::duplicate_type))
         return refuse(Kind::untransformable, mime::describe(mime::Defect::duplicate_type));
-    auto made_safe = spec.opaque ? Enclosed{header, {message.body()}, 0} : enclose_for_journey(structure);
+    const bool clean = message.arrival() != nullptr && message.arrival()->body_is_clean();
+    auto made_safe =
+        spec.opaque ? Enclosed{header, {message.body()}, 0} : enclose_for_journey(structure, clean);
     if (!made_safe) return refuse(Kind::untransformable, std::move(made_safe.error()));
     Enclosed& entity = *made_safe;
 
@@ -176,14 +203,15 @@ tl::expected<SignOutput, SignRefusal> sign_message(const Message& message, const
     request.padding = spec.padding;
     request.signing_time = signing_time(message, now);
     request.detached = !spec.opaque;
+    request.content_digest = digest_on_arrival(message, entity, *digest);
     const auto made = cms::sign(entity.octets(), request);
     if (!made)
         return refuse(Kind::failed,
                       made.error().where.empty() || made.error().where == spec.identity->certificate.subject()
                           ? made.error().what
                           : made.error().where + ": " + made.error().what);
-    return spec.opaque ? make_opaque(message, entity, *made, now)
-                       : make_clear(message, std::move(entity), *made, *digest, now, random);
+    return spec.opaque ? make_opaque(message, entity, *made, *spec.identity, now)
+                       : make_clear(message, std::move(entity), *made, *digest, *spec.identity, now, random);
 }
 
 }  // namespace gateway

@@ -35,6 +35,7 @@ cms::VerifyOptions options_for(const VerifyRequest& request)
     options.path.inhibit_mapping = request.inhibit_mapping;
     options.path.inhibit_any_policy = request.inhibit_any_policy;
     options.path.expired_grace = request.expired_grace;
+    options.path.afresh = request.afresh;
     return options;
 }
 

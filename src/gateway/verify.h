@@ -82,6 +82,7 @@ struct VerifyRequest {
     bool accept_octet_stream = false;  // application/octet-stream named *.p7m (RFC 8551 section 3.10)
     bool teaches = false;              // whether what signers offer is wanted: cms::Offer
     std::optional<std::string> from;   // compare with this instead of the From field
+    bool afresh = false;               // cms::PathOptions: for tests
 };
 
 // Judges as `config` says, policies of CAs included; `config` must outlive `request`.

@@ -125,7 +125,10 @@ Answer Session::end_of_header(Mta& mta)
     auto decision =
         gateway::at_end_of_header(passing.envelope, passing.builder.header_view(), *passing.snapshot);
     switch (decision.need) {
-        case gateway::Need::body: passing.weight = decision.weight; break;
+        case gateway::Need::body:
+            passing.weight = decision.weight;
+            passing.builder.watch(std::move(decision.arrival));
+            break;
         case gateway::Need::header_only: drop_body(passing, gateway::BodyState::not_needed); break;
         case gateway::Need::nothing:
             report(passing.envelope, decision.outcome);

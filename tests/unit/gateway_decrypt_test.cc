@@ -328,7 +328,7 @@ TEST_F(GatewayDecrypt, ASubjectThatIsNotHiddenOrNotTheAuthorsIsNotReplaced)
 {
     site.configure(in);
     const auto stays = [&](const std::string& entity, const std::string& subject) {
-        const auto done = receive(replaced(to_alice(entity), "Subject: plans", "Subject: " + subject));
+        auto done = receive(replaced(to_alice(entity), "Subject: plans", "Subject: " + subject));
         EXPECT_TRUE(done.has("\r\nSubject: " + subject + "\r\n")) << done.octets;
         return done;
     };

@@ -164,7 +164,10 @@ TEST(Reencapsulate, EightBitMessageStaysSignedByItsSender)  // R01
     EXPECT_EQ(out.find("multipart"), std::string::npos);
     EXPECT_TRUE(std::all_of(out.begin(), out.end(), [](char c) { return (c & 0x80) == 0; }));
     const auto m = message(out);
-    EXPECT_EQ(gateway::verify_message(m.header(), m.body(), request()).layer()->content, eightbit);
+    const auto verdict = gateway::verify_message(m.header(), m.body(), request());
+    const auto* layer = verdict.layer();
+    ASSERT_NE(layer, nullptr);
+    EXPECT_EQ(layer->content, eightbit);
 }
 
 TEST(Reencapsulate, TrustAndIdentityAreNoQuestion)

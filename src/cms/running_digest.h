@@ -1,0 +1,31 @@
+// A digest of octets that come one after the other.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/octets.h"
+#include "cms/sign.h"
+
+namespace cms
+{
+
+// Not thread-safe, but bound to no thread.
+class RunningDigest
+{
+public:
+    explicit RunningDigest(Digest algorithm);  // automatic: SHA-256
+    ~RunningDigest();
+    RunningDigest(const RunningDigest&) = delete;
+    RunningDigest& operator=(const RunningDigest&) = delete;
+
+    void add(base::Octets octets);
+    // The digest of all that was added; empty when the library failed, or the second time.
+    [[nodiscard]] std::string finish();
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;  // nullptr: failed, or finished
+};
+
+}  // namespace cms
