@@ -14,6 +14,7 @@
 #include "cms/sign.h"
 #include "cms/trust.h"
 #include "policy/network.h"
+#include "policy/rule_index.h"
 #include "store/harvest.h"
 #include "store/key_store.h"
 #include "store/source.h"
@@ -251,6 +252,7 @@ struct Config {
     Revocation revocation;
 
     std::vector<Rule> rules;  // in the order in which they are tried
+    RuleIndex rule_index;     // of them
 
     std::string file;  // the main file
     // What the files set, for smimectl config: "section.key" or "rule NAME.key" -> text, in file order.

@@ -226,6 +226,7 @@ public:
             check_rule(draft, out_.config, problems_);
             out_.config.rules.push_back(std::move(draft.rule));
         }
+        out_.config.rule_index = RuleIndex(out_.config.rules);
         return std::move(out_);
     }
 

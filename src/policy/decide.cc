@@ -15,7 +15,9 @@ RecipientTrace trace_recipient(const Config& config, Matcher& matcher, const std
 {
     RecipientTrace out;
     out.recipient = recipient;
-    for (std::size_t i = 0; i < config.rules.size(); ++i) {
+    // Who wants to see everything gets the reason of each rule that was tried.
+    const RulePlaces places = trace == Trace::full ? matcher.all() : matcher.that_may_match(recipient);
+    for (const std::size_t i : places) {
         const Rule& rule = config.rules[i];
         const auto& message = matcher.message(i);
         const bool fits = message.match != Match::no && Matcher::recipient_matches(rule, recipient);
@@ -46,11 +48,8 @@ RecipientTrace trace_recipient(const Config& config, Matcher& matcher, const std
 std::vector<const Rule*> asking_rules(const Config& config, Matcher& matcher)
 {
     std::vector<const Rule*> out;
-    for (std::size_t i = 0; i < config.rules.size(); ++i) {
-        const Rule& rule = config.rules[i];
-        const bool asks = !rule.encrypt_keyword.empty() || rule.encrypt_sensitivity;
-        if (asks && !rule.dry_run && matcher.message(i).match != Match::no) out.push_back(&rule);
-    }
+    for (const std::size_t i : config.rule_index.asking)
+        if (matcher.message(i).match != Match::no) out.push_back(&config.rules[i]);
     return out;
 }
 
@@ -59,9 +58,7 @@ std::vector<const Rule*> asking_rules(const Config& config, Matcher& matcher)
 std::string near_miss(const Config& config, Matcher& matcher, const Facts& facts, const Decision& decision)
 {
     using Failed = Matcher::Failed;
-    for (std::size_t i = 0; i < config.rules.size(); ++i) {
-        const Rule& rule = config.rules[i];
-        if (!rule.signs()) continue;
+    for (const std::size_t i : in_both(config.rule_index.signing, matcher.of_the_author())) {
         const auto& answer = matcher.message(i);
         if (answer.failed == Failed::author && decision.direction.direction != Direction::incoming)
             return mime::describe(facts.author.status);
@@ -84,12 +81,13 @@ DirectionResult direction_of(const Config& config, const Facts& facts)
     } else if (any_contains(config.internal_hosts, facts.client)) {
         out.why = client + " is in internal_hosts";
     } else {
-        const auto named = std::find_if(config.rules.begin(), config.rules.end(), [&](const Rule& rule) {
-            return (rule.signs() || rule.encrypts()) && any_contains(rule.client, facts.client);
+        const auto& naming = config.rule_index.naming_clients;
+        const auto named = std::find_if(naming.begin(), naming.end(), [&](std::size_t i) {
+            return any_contains(config.rules[i].client, facts.client);
         });
-        if (named == config.rules.end())
+        if (named == naming.end())
             return {Direction::incoming, client + " is not internal and not authenticated"};
-        out.why = client + " is named by [rule " + named->name + "]";
+        out.why = client + " is named by [rule " + config.rules[*named].name + "]";
     }
     const bool local =
         !facts.recipients.empty() && std::all_of(facts.recipients.begin(), facts.recipients.end(),

@@ -10,6 +10,7 @@ libgateway_a_SOURCES += \
 	src/policy/network.cc src/policy/network.h \
 	src/policy/plan.cc src/policy/plan.h \
 	src/policy/rule_check.cc \
+	src/policy/rule_index.cc src/policy/rule_index.h \
 	src/policy/rule_parse.cc src/policy/rule_parse.h \
 	src/policy/schema.cc src/policy/schema.h \
 	src/policy/section.cc src/policy/section.h \
@@ -26,6 +27,7 @@ unit_sources += \
 	tests/unit/policy_ini_test.cc \
 	tests/unit/policy_network_test.cc \
 	tests/unit/policy_plan_test.cc \
+	tests/unit/policy_rule_index_test.cc \
 	tests/unit/policy_rule_test.cc \
 	tests/unit/policy_sender_login_test.cc \
 	tests/unit/policy_shadow_test.cc

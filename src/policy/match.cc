@@ -1,6 +1,7 @@
 #include "policy/match.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 
 #include "base/ascii.h"
@@ -274,14 +275,33 @@ std::string shown(std::string_view text)
     return text.size() <= most ? std::string(text) : std::string(text.substr(0, most)) + "...";
 }
 
+Matcher::Matcher(const Config& config, const Facts& facts, const DirectionResult& direction)
+    : config_(config),
+      facts_(facts),
+      direction_(direction),
+      of_the_author_(facts.author.status == mime::AuthorStatus::ok
+                         ? config.rule_index.senders.that_may_match(facts.author.address())
+                         : all())
+{
+}
+
+RulePlaces Matcher::all() const
+{
+    RulePlaces places(config_.rules.size());
+    std::iota(places.begin(), places.end(), std::size_t{0});
+    return places;
+}
+
+RulePlaces Matcher::that_may_match(std::string_view recipient) const
+{
+    return in_both(of_the_author_, config_.rule_index.recipients.that_may_match(recipient));
+}
+
 const Matcher::Answer& Matcher::message(std::size_t index)
 {
-    auto& slot = answers_[index];
-    if (!slot.known) {
-        slot.answer = evaluate(config_.rules[index]);
-        slot.known = true;
-    }
-    return slot.answer;
+    const auto known = answers_.find(index);
+    if (known != answers_.end()) return known->second;
+    return answers_.emplace(index, evaluate(config_.rules[index])).first->second;
 }
 
 Matcher::Answer Matcher::evaluate(const Rule& rule) const { return Walk(rule, facts_, direction_).run(); }

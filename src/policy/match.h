@@ -3,7 +3,7 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
+#include <unordered_map>
 
 #include "policy/decide.h"
 
@@ -14,10 +14,7 @@ namespace policy
 class Matcher
 {
 public:
-    Matcher(const Config& config, const Facts& facts, const DirectionResult& direction)
-        : config_(config), facts_(facts), direction_(direction), answers_(config.rules.size())
-    {
-    }
+    Matcher(const Config& config, const Facts& facts, const DirectionResult& direction);
 
     // The first condition that failed; conditions are tried in this order.
     enum class Failed { none, condition, author, direction };
@@ -31,6 +28,13 @@ public:
     // All conditions of config.rules[index] but `recipient`; evaluated on first use.
     [[nodiscard]] const Answer& message(std::size_t index);
 
+    [[nodiscard]] RulePlaces all() const;
+    // All that apply to this author, or fail in another condition than `sender`; others may
+    // be among them.
+    [[nodiscard]] const RulePlaces& of_the_author() const { return of_the_author_; }
+    // All that apply to this recipient; others may be among them.
+    [[nodiscard]] RulePlaces that_may_match(std::string_view recipient) const;
+
     // The `recipient` condition.
     [[nodiscard]] static bool recipient_matches(const Rule& rule, std::string_view recipient);
     // In words, either way; "" when the rule has no such condition.
@@ -38,15 +42,12 @@ public:
                                                    bool matches);
 
 private:
-    struct Slot {
-        bool known = false;
-        Answer answer;
-    };
     [[nodiscard]] Answer evaluate(const Rule& rule) const;
     const Config& config_;
     const Facts& facts_;
     const DirectionResult& direction_;
-    std::vector<Slot> answers_;
+    RulePlaces of_the_author_;
+    std::unordered_map<std::size_t, Answer> answers_;
 };
 
 // At most 128 octets of what a stranger wrote.
