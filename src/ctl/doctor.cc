@@ -114,7 +114,7 @@ private:
     {
         std::vector<base::Problem> problems;
         snapshot_ = gateway::load_snapshot(global_.config, base::SystemClock().now(), problems,
-                                           gateway::Credentials::if_available);
+                                           {gateway::Credentials::if_available});
         if (snapshot_)
             for (const auto& lack : snapshot_->lacks) problems.push_back({base::Severity::error, lack});
         for (const auto& p : problems) {

@@ -226,7 +226,7 @@ base::Result<int> run_explain(const ExplainOptions& options, const Global& globa
     const auto now = *at;
     std::vector<base::Problem> problems;
     const auto snapshot =
-        gateway::load_snapshot(global.config, now, problems, gateway::Credentials::if_available);
+        gateway::load_snapshot(global.config, now, problems, {gateway::Credentials::if_available});
     report(problems, snapshot != nullptr);
     if (snapshot == nullptr) return static_cast<int>(base::Code::configuration);
 

@@ -102,7 +102,7 @@ base::Result<int> run_process(const ProcessOptions& options, const Global& globa
     if (!message) return base::fail(message.error());
     std::vector<base::Problem> problems;
     const auto snapshot =
-        gateway::load_snapshot(global.config, *at, problems, gateway::Credentials::if_available);
+        gateway::load_snapshot(global.config, *at, problems, {gateway::Credentials::if_available});
     report(problems, false);
     if (snapshot == nullptr) return static_cast<int>(base::Code::configuration);
 

@@ -9,7 +9,6 @@
 #include "cms/container.h"
 #include "cms/seal.h"
 #include "policy/decide.h"
-#include "store/directory_store.h"
 #include "store/writers.h"
 
 namespace gateway
@@ -271,8 +270,8 @@ std::vector<store::Kept> own_certificates(const Snapshot& snapshot)
 }
 
 std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Time now,
-                                              std::vector<base::Problem>& problems, Credentials credentials,
-                                              const std::string& key_index)
+                                              std::vector<base::Problem>& problems,
+                                              const LoadOptions& options)
 {
     auto config = policy::load_config(file, problems);
     if (!config) return nullptr;
@@ -300,21 +299,29 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
     std::vector<cms::Certificate> helpers = material.intermediates;
     helpers.insert(helpers.end(), material.anchors.begin(), material.anchors.end());
     std::set<std::string> unchecked;
-    auto index = store::KeyIndex::read(key_index);
+    auto index = store::KeyIndex::read(options.key_index);
     snapshot->keys = store::KeyStore::load(
-        credentials == Credentials::needed ? loaded.keys : readable_sources(loaded.keys, unchecked, problems),
-        helpers, now, problems, key_index.empty() ? nullptr : &index);
-    if (!key_index.empty())
+        options.credentials == Credentials::needed ? loaded.keys
+                                                   : readable_sources(loaded.keys, unchecked, problems),
+        helpers, now, problems, options.key_index.empty() ? nullptr : &index);
+    if (!options.key_index.empty())
         if (const auto written = index.write(); !written)
             problems.push_back({base::Severity::notice, written.error()});
     snapshot->keys_unchecked = !unchecked.empty();
 
     std::vector<std::shared_ptr<const store::CertificateStore>> others;
     using Kind = store::Provenance::Kind;
+    const auto open = [&](const store::DirectoryStore::Options& wanted) {
+        static const std::vector<std::shared_ptr<const store::DirectoryStore>> none;
+        auto store = store::DirectoryStore::open(
+            wanted, problems, options.before != nullptr ? options.before->directories : none);
+        snapshot->directories.push_back(store);
+        others.push_back(store);
+        return store;
+    };
     if (const auto& path = loaded.certificates.pinned; is_there(loaded, "pinned", path, problems))
-        others.push_back(snapshot->pinned = store::DirectoryStore::open({path, Kind::pinned}, problems));
-    if (const auto& path = loaded.certificates.path; is_there(loaded, "path", path, problems))
-        others.push_back(store::DirectoryStore::open({path}, problems));
+        snapshot->pinned = open({path, Kind::pinned});
+    if (const auto& path = loaded.certificates.path; is_there(loaded, "path", path, problems)) open({path});
     for (const auto& source : loaded.certificates.sources)
         if (const auto* kind = store::source_kind(source.uri); kind->open_store != nullptr)
             others.push_back(kind->open_store(source, problems));

@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "cms/trust.h"
 #include "policy/config.h"
+#include "store/directory_store.h"
 #include "store/expiry.h"
 #include "store/key_store.h"
 
@@ -25,6 +26,7 @@ struct Snapshot {
     std::shared_ptr<const store::CertificateStore> certificates =
         std::make_shared<store::CombinedStore>(std::vector<std::shared_ptr<const store::CertificateStore>>());
     std::shared_ptr<const store::CertificateStore> pinned;  // of these; null without [certificates] pinned
+    std::vector<std::shared_ptr<const store::DirectoryStore>> directories;  // of these, for the next load
     cms::Trust trust;
     base::Secret split_key;  // of [split]; empty without
     // The certificates of a rule's `archive`, by the rule's name.
@@ -49,14 +51,21 @@ enum class Credentials {
     if_available,  // without them their keys are left out, with a notice: a check from a shell
 };
 
+struct LoadOptions {
+    Credentials credentials = Credentials::needed;
+    // The file of store::KeyIndex, for the daemon, which then starts quickly; "": none.
+    std::string key_index = {};
+    // What was loaded last: directories of certificates that have not changed since are
+    // not read again.  Borrowed for the call; null: everything is read.
+    const Snapshot* before = nullptr;
+};
+
 // Loads configuration, keys and anchors.  No snapshot when the configuration has
 // an error or a [key NAME] that a rule uses does not load.  Any other key or
 // anchor file that cannot be used is an error among `problems`, and the rest
-// works: one bad file must not silence a thousand good ones.  `key_index`: the file of
-// store::KeyIndex, for the daemon, which then starts quickly; "": none.
+// works: one bad file must not silence a thousand good ones.
 [[nodiscard]] std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Time now,
                                                             std::vector<base::Problem>& problems,
-                                                            Credentials credentials = Credentials::needed,
-                                                            const std::string& key_index = {});
+                                                            const LoadOptions& options = {});
 
 }  // namespace gateway

@@ -72,8 +72,8 @@ std::shared_ptr<const gateway::Snapshot> Loader::load(std::vector<std::string>& 
                                                       const gateway::Snapshot* before)
 {
     std::vector<base::Problem> problems;
-    auto snapshot = gateway::load_snapshot(file_, clock_.now(), problems, gateway::Credentials::needed,
-                                           state_file("keys.index"));
+    auto snapshot = gateway::load_snapshot(file_, clock_.now(), problems,
+                                           {.key_index = state_file("keys.index"), .before = before});
     if (snapshot)
         for (const auto& lack : snapshot->lacks) problems.push_back({base::Severity::error, lack});
     for (const auto& problem : problems) say(level_of(problem.severity), problem.text(), lines);

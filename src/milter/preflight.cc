@@ -156,7 +156,7 @@ Preflight check_as_daemon(const std::string& file, base::Time now)
     } else {
         out.obstacles = check_places(*config);
     }
-    out.snapshot = gateway::load_snapshot(file, now, out.problems, gateway::Credentials::if_available);
+    out.snapshot = gateway::load_snapshot(file, now, out.problems, {gateway::Credentials::if_available});
     if (out.snapshot)
         for (const auto& lack : out.snapshot->lacks) out.obstacles.push_back({Severity::error, lack});
     return out;

@@ -1,5 +1,8 @@
 #include "store/directory_store.h"
 
+#include <sys/stat.h>
+#include <time.h>
+
 #include <algorithm>
 #include <functional>
 
@@ -44,27 +47,63 @@ bool is_pin(const std::string& name)
     return mime::parse_address(name.starts_with('@') ? "x" + name : name, mailbox);
 }
 
+// By which a change of one of these files is noticed, as if a second look at all of them
+// had been taken: their names, and what stat(2) says of each.  Nothing when one has changed
+// just now: it may change once more, without its times telling.
+std::optional<std::size_t> state_of(const std::string& directory, const std::vector<std::string>& names)
+{
+    constexpr time_t settled = 2;
+    const time_t now = time(nullptr);
+    std::string text;
+    for (const std::string& name : names) {
+        struct stat st{};
+        if (stat((directory + "/" + name).c_str(), &st) != 0 || st.st_ctim.tv_sec > now - settled)
+            return std::nullopt;
+        text += name;
+        text += '/';
+        for (const auto number :
+             {static_cast<std::uint64_t>(st.st_dev), static_cast<std::uint64_t>(st.st_ino),
+              static_cast<std::uint64_t>(st.st_size), static_cast<std::uint64_t>(st.st_mode),
+              static_cast<std::uint64_t>(st.st_mtim.tv_sec), static_cast<std::uint64_t>(st.st_mtim.tv_nsec),
+              static_cast<std::uint64_t>(st.st_ctim.tv_sec), static_cast<std::uint64_t>(st.st_ctim.tv_nsec)})
+            text.append(reinterpret_cast<const char*>(&number), sizeof number);
+    }
+    return std::hash<std::string>()(text);
+}
+
 }  // namespace
 
-std::shared_ptr<const DirectoryStore> DirectoryStore::open(Options options,
-                                                           std::vector<base::Problem>& problems)
+std::shared_ptr<const DirectoryStore> DirectoryStore::open(
+    Options options, std::vector<base::Problem>& problems,
+    const std::vector<std::shared_ptr<const DirectoryStore>>& before)
 {
-    const std::shared_ptr<DirectoryStore> store(new DirectoryStore(std::move(options)));
-    store->read(problems);
+    auto names = base::list_directory(options.path);
+    if (!names) {
+        problems.push_back({base::Severity::error, names.error()});
+        return std::shared_ptr<const DirectoryStore>(new DirectoryStore(std::move(options)));
+    }
+    std::erase_if(*names, [](const std::string& name) { return !is_certificate_file(name); });
+    const auto state = state_of(options.path, *names);
+    const auto same = std::find_if(before.begin(), before.end(), [&](const auto& store) {
+        return state && store->state_ == state && store->options_ == options;
+    });
+    std::shared_ptr<const DirectoryStore> store;
+    if (same != before.end()) {
+        store = *same;
+    } else {
+        const std::shared_ptr<DirectoryStore> fresh(new DirectoryStore(std::move(options)));
+        fresh->state_ = state;
+        fresh->read(*names);
+        store = fresh;
+    }
+    problems.insert(problems.end(), store->problems_.begin(), store->problems_.end());
     return store;
 }
 
-void DirectoryStore::read(std::vector<base::Problem>& problems)
+void DirectoryStore::read(const std::vector<std::string>& names)
 {
-    const auto names = base::list_directory(options_.path);
-    if (!names) {
-        problems.push_back({base::Severity::error, names.error()});
-        return;
-    }
-    for (const std::string& name : *names) {
-        if (!is_certificate_file(name)) continue;
-        if (auto ok = add_file(name); !ok) problems.push_back({base::Severity::warning, ok.error()});
-    }
+    for (const std::string& name : names)
+        if (auto ok = add_file(name); !ok) problems_.push_back({base::Severity::warning, ok.error()});
 }
 
 base::Result<> DirectoryStore::add_file(const std::string& name)

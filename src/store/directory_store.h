@@ -4,6 +4,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -29,12 +30,18 @@ public:
         // name only.
         Provenance::Kind kind = Provenance::Kind::file;
         std::size_t cached = 1024;  // decoded certificates to keep
+
+        friend bool operator==(const Options&, const Options&) = default;
     };
 
     // A file that cannot be used is a warning in `problems`, the others load; a
     // directory that cannot be read is an error, and the store is empty.
-    [[nodiscard]] static std::shared_ptr<const DirectoryStore> open(Options options,
-                                                                    std::vector<base::Problem>& problems);
+    // One of `before` is given again, with what was found wrong with it, when it has the
+    // same options and nothing in the directory has changed since: neither names nor what
+    // stat(2) says of a file.
+    [[nodiscard]] static std::shared_ptr<const DirectoryStore> open(
+        Options options, std::vector<base::Problem>& problems,
+        const std::vector<std::shared_ptr<const DirectoryStore>>& before = {});
 
     [[nodiscard]] base::Result<std::vector<Found>> find(std::string_view address, base::Time at,
                                                         Purpose purpose) const override;
@@ -56,7 +63,7 @@ private:
     using Index = std::unordered_multimap<std::uint64_t, std::uint32_t>;  // hash -> entry
 
     explicit DirectoryStore(Options options) : options_(std::move(options)) {}
-    void read(std::vector<base::Problem>& problems);
+    void read(const std::vector<std::string>& names);
     [[nodiscard]] base::Result<> add_file(const std::string& name);
     [[nodiscard]] std::optional<cms::Certificate> decode(std::uint32_t entry) const;
     [[nodiscard]] Found found(std::uint32_t entry, cms::Certificate certificate) const;
@@ -65,6 +72,8 @@ private:
     [[nodiscard]] std::string pinned_address(std::uint32_t entry) const;
 
     Options options_;
+    std::optional<std::size_t> state_;  // of the directory before it was read, see state_of()
+    std::vector<base::Problem> problems_;
     std::vector<std::string> files_;  // names in the directory
     std::vector<Entry> entries_;
     Index by_address_, by_key_id_, by_issuer_serial_, by_fingerprint_;

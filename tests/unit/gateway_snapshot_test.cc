@@ -37,7 +37,7 @@ protected:
         workspace_.emplace(c, TEST_DATA "/golden");
         Loaded out;
         out.snapshot = gateway::load_snapshot(workspace_->configuration(), base::parse_time(time).value(),
-                                              out.problems, credentials);
+                                              out.problems, {credentials});
         return out;
     }
 

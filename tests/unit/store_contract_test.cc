@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "cms/certificate_summary.h"
 #include "cms/container.h"
 #include "config.h"
@@ -90,6 +93,35 @@ std::shared_ptr<const store::DirectoryStore> open(
     store::Provenance::Kind kind = store::Provenance::Kind::file, std::size_t cached = 1024)
 {
     return store::DirectoryStore::open({d.path(), kind, cached}, problems);
+}
+
+TEST(DirectoryStore, IsReadAgainOnlyWhenSomethingHasChanged)
+{
+    using Before = std::vector<std::shared_ptr<const store::DirectoryStore>>;
+    const TemporaryDirectory d;
+    d.put("bad.crt", "none", 0644);
+    d.put("alice.crt", cms::to_pem(pki().alice.certificate), 0644);
+    const auto open = [&](const Before& before) {
+        std::vector<base::Problem> problems;
+        auto out = store::DirectoryStore::open({d.path()}, problems, before);
+        EXPECT_NE(text(problems).find("bad.crt"), std::string::npos);
+        return out;
+    };
+    const auto now = open({});
+    EXPECT_NE(open({now}), now) << "a file that has changed just now may change again";
+
+    std::this_thread::sleep_for(std::chrono::milliseconds(3100));
+    const auto first = open({});
+    EXPECT_EQ(open({first}), first);
+    EXPECT_EQ(open({now, first}), first);
+    std::vector<base::Problem> ignored;
+    EXPECT_NE(store::DirectoryStore::open({d.path(), store::Provenance::Kind::pinned}, ignored, {first}),
+              first);
+    d.put("alice.crt", cms::to_pem(pki().bob.certificate), 0644);
+    const auto second = open({first});
+    EXPECT_NE(second, first);
+    EXPECT_FALSE(must(second->by_fingerprint(pki().alice.certificate.fingerprint())));
+    EXPECT_TRUE(must(second->by_fingerprint(pki().bob.certificate.fingerprint())));
 }
 
 TEST(DirectoryStore, OneBadFileAmongManyIsNamedAndTheOthersLoad)
