@@ -1,7 +1,5 @@
 #include "cms/algorithms.h"
 
-#include <openssl/core_names.h>
-
 #include <algorithm>
 #include <array>
 
@@ -24,14 +22,6 @@ constexpr std::array digests{
 
 constexpr std::array known_curves{"P-256",           "P-384",           "P-521",
                                   "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1"};
-
-bool odd_exponent_up_to_64_bits(const EVP_PKEY* key)
-{
-    BIGNUM* e = nullptr;
-    if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) != 1) return false;
-    const ossl::BignumPtr owner(e);
-    return BN_is_odd(e) == 1 && BN_is_one(e) == 0 && BN_num_bits(e) <= 64;
-}
 
 }  // namespace
 
@@ -112,12 +102,11 @@ bool fits(Scheme s, KeyKind key)
 
 std::optional<Finding> must_not_compute(const Certificate& certificate)
 {
-    const EVP_PKEY* key = X509_get0_pubkey(certificate.native());
     const int bits = certificate.key_bits();
     switch (certificate.key_kind()) {
         case KeyKind::rsa:
         case KeyKind::rsa_pss:
-            if (bits > 8192 || !odd_exponent_up_to_64_bits(key)) return Finding::key_size;
+            if (bits > 8192 || !certificate.rsa_exponent_fits()) return Finding::key_size;
             return std::nullopt;
         case KeyKind::dsa: return bits > 4096 ? std::optional(Finding::key_size) : std::nullopt;
         case KeyKind::ec: {

@@ -50,6 +50,14 @@ std::string curve_of(const EVP_PKEY* key)
     return nist != nullptr ? nist : group;
 }
 
+bool odd_exponent_up_to_64_bits(const EVP_PKEY* key)
+{
+    BIGNUM* e = nullptr;
+    if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) != 1) return false;
+    const ossl::BignumPtr owner(e);
+    return BN_is_odd(e) == 1 && BN_is_one(e) == 0 && BN_num_bits(e) <= 64;
+}
+
 struct AlternativeNames {
     std::vector<std::string> addresses;
     bool any = false;  // an e-mail name was there, even an unusable one
@@ -111,6 +119,8 @@ struct Certificate::Data {
     int key_bits = 0;
     std::string curve;
     std::uint32_t flags = 0, key_usage = 0, extended_key_usage = 0;
+    mutable std::once_flag weighing;
+    mutable bool exponent_fits = false;
 };
 
 base::Result<Certificate> Certificate::from_der(base::Octets der)
@@ -188,6 +198,17 @@ bool Certificate::self_signed() const
 
 KeyKind Certificate::key_kind() const { return data_->key_kind; }
 int Certificate::key_bits() const { return data_->key_bits; }
+
+// Asking OpenSSL for it takes longer than verifying with it.
+bool Certificate::rsa_exponent_fits() const
+{
+    std::call_once(data_->weighing, [this] {
+        const ossl::ErrorScope errors;
+        data_->exponent_fits = odd_exponent_up_to_64_bits(X509_get0_pubkey(native()));
+    });
+    return data_->exponent_fits;
+}
+
 std::string Certificate::curve() const { return data_->curve; }
 
 bool Certificate::usage_allows_signing() const

@@ -45,6 +45,9 @@ public:
     [[nodiscard]] bool self_signed() const;  // issuer == subject and its own key verifies it
     [[nodiscard]] KeyKind key_kind() const;
     [[nodiscard]] int key_bits() const;
+    // Of an RSA key: odd, more than 1, and no longer than 64 bits.  Larger ones make one
+    // verification take as long as thousands.
+    [[nodiscard]] bool rsa_exponent_fits() const;
     // "P-256", "brainpoolP256r1"; "explicit" when the parameters are spelled
     // out (never acceptable, RFC 5480 section 2.1.1); "" when not EC.
     [[nodiscard]] std::string curve() const;

@@ -1,5 +1,7 @@
 #include "milter/apply.h"
 
+#include <string>
+#include <utility>
 #include <variant>
 
 namespace milter
@@ -44,13 +46,11 @@ public:
 
     bool write(base::Octets run)
     {
-        while (!run.empty()) {
-            const auto slice = run.substr(0, longest_run);
-            if (!mta_.replace_body(slice)) return ok_ = false;
-            wrote_ = true;
-            run.remove_prefix(slice.size());
+        if (pending_.size() + run.size() <= joined) {
+            pending_ += run;
+            return ok_;
         }
-        return true;
+        return send(std::exchange(pending_, {})) && send(run);
     }
 
     bool write(const gateway::BodyPiece& piece)
@@ -61,10 +61,25 @@ public:
         return std::get<gateway::Generator>(piece)([this](base::Octets run) { return write(run); }) && ok_;
     }
 
-    bool finish() { return ok_ && (wrote_ || mta_.replace_body({})); }
+    bool finish() { return ok_ && send(pending_) && (wrote_ || mta_.replace_body({})); }
 
 private:
+    // Short pieces travel together: each packet costs more than copying so much.
+    static constexpr std::size_t joined = 32U << 10;
+
+    bool send(base::Octets run)
+    {
+        while (!run.empty()) {
+            const auto slice = run.substr(0, longest_run);
+            if (!mta_.replace_body(slice)) return ok_ = false;
+            wrote_ = true;
+            run.remove_prefix(slice.size());
+        }
+        return ok_;
+    }
+
     Mta& mta_;
+    std::string pending_;
     bool ok_ = true;
     bool wrote_ = false;
 };

@@ -351,8 +351,27 @@ TEST(Apply, EditsInTheGivenOrderAndTheBodyLastInOneRun)
     EXPECT_EQ(applied.failure, "");
     EXPECT_EQ(mta.log,
               "insert A=1\nchange B[2]=2\n folded\nremove C[3]\nappend D=\ndelrcpt <B@x>\nquarantine why\n"
-              "body\nbody\nbody\nbody\n");
+              "body\n");
     EXPECT_EQ(mta.body, "begin middle end");
+}
+
+TEST(Apply, ShortPiecesOfABodyTravelTogetherAndLongOnesAsTheyAre)
+{
+    const auto message = message_of("middle");
+    const std::string large(100'000, 'x');
+    gateway::Outcome outcome;
+    outcome.replace_body = true;
+    outcome.body = {std::string("a"), base::Octets("b"), base::Octets(large), std::string("c"),
+                    std::string("d")};
+    Recorder mta;
+    EXPECT_EQ(apply(outcome, message, mta).answer, Answer::accept);
+    EXPECT_EQ(mta.log, "body\nbody\nbody\n");
+    EXPECT_EQ(mta.body, "ab" + large + "cd");
+
+    mta.fails_at = "body";
+    EXPECT_EQ(apply(outcome, message, mta).answer, Answer::tempfail);
+    outcome.body = {std::string("a")};
+    EXPECT_EQ(apply(outcome, message, mta).answer, Answer::tempfail);
 }
 
 TEST(Apply, AnyEditThatIsNotTakenEndsInATemporaryFailureAtOnce)
