@@ -1,0 +1,293 @@
+"""The goals, and how each is measured: every function gives Figures, whose
+`ratio` has to be at most `limit`."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import bench_site
+
+SMALL, LARGE = 10_000, 25_000_000
+GOALS = []
+
+
+class Figure:
+    """One line of the table.  `limit` None: nothing was promised."""
+
+    def __init__(self, what, value, limit, text, command):
+        self.what, self.value, self.limit, self.text, self.command = what, value, limit, text, command
+
+    @property
+    def met(self):
+        return self.limit is None or self.value <= self.limit
+
+
+def goal(name):
+    def add(function):
+        GOALS.append((name, function))
+        return function
+    return add
+
+
+class Bench:
+    """Measures each thing once and remembers it, so that goals share what they divide by."""
+
+    def __init__(self, site, rounds, quick):
+        self.site, self.rounds, self.quick = site, rounds, quick
+        self.large = 1_000_000 if quick else LARGE
+        self.messages = 20 if quick else 400
+        self.known = {}
+        self.library = {}
+
+    def load(self, role, files, *options, start=None):
+        if role in ("noop", "early", "replace"):
+            self.site.reference(role)
+        else:
+            self.site.start(role, keys="p256" if role.endswith("p256") else "rsa2048", **(start or {}))
+        key = (role, str(files), options)
+        if key not in self.known:
+            runs = [self.site.load(role, files, *options) for _ in range(self.rounds)]
+            best = min(runs, key=lambda r: r["cpu_ms"])
+            for least in ("answer_ms_p50", "message_ms_p50"):
+                best[least] = min(r[least] for r in runs)
+            best["rss_peak_kb"] = max(r["rss_peak_kb"] for r in runs)
+            best["rss_start_kb"] = runs[0]["rss_start_kb"]
+            best["rss_end_kb"] = runs[-1]["rss_end_kb"]
+            self.known[key] = best
+        return self.known[key]
+
+    def small(self, role, files, expect, connections=2):
+        return self.load(role, files, "--messages", self.messages, "--connections", connections, "--warmup", 20,
+                         "--expect", expect)
+
+    def big(self, role, files, expect, messages=4):
+        return self.load(role, files, "--messages", messages, "--warmup", 1, "--expect", expect)
+
+    def raw(self, name):
+        """Milliseconds of a benchmark of tests/bench/library."""
+        if name not in self.library:
+            self.library.update(run_library(self.site, f"^{name}$", self.quick))
+        return self.library[name]
+
+
+def run_library(site, pattern, quick):
+    words = [site.program("tests/bench/library"), f"--benchmark_filter={pattern}", "--benchmark_format=json",
+             f"--benchmark_min_time={0.01 if quick else 0.3}"]
+    found = json.loads(bench_site.must(words))["benchmarks"]
+    scale = {"ns": 1e-6, "us": 1e-3, "ms": 1.0}
+    return {b["name"]: b["cpu_time"] * scale[b["time_unit"]] for b in found if "error_message" not in b}
+
+
+def ratio(what, over, under, limit, command, unit="ms"):
+    return Figure(what, over / under, limit, f"{over:.3g} {unit} / {under:.3g} {unit}", command)
+
+
+@goal("P1")
+def signing_small(b):
+    text = b.site.text(SMALL)
+    ours, replace = b.small("sign-rsa2048", text, "replace"), b.small("replace", text, "replace")
+    raw = b.raw("raw/sign/rsa2048")
+    yield ratio("sign 10 kB with RSA-2048, processor time against raw signature + sending the body back", ours["cpu_ms"],
+                raw + replace["cpu_ms"], 1.25, "load --messages 400 --connections 2 sign-rsa2048 text-10000")
+    yield Figure("the same as raw signatures in that time", raw / ours["cpu_ms"], None, "share of the raw signature", "")
+
+
+@goal("P2")
+def signing_against_others(b):
+    text = b.site.text(SMALL)
+    ours = b.small("sign-rsa2048", text, "replace")["cpu_ms"]
+    words = ["openssl", "cms", "-sign", "-binary", "-in", text, "-signer", b.site.path("rsa2048.crt"), "-inkey",
+             b.site.path("rsa2048.key"), "-certfile", b.site.path("sub.crt"), "-outform", "DER", "-out", os.devnull]
+    process = min(bench_site.processor_seconds(words) for _ in range(5)) * 1e3
+    yield ratio("sign 10 kB against openssl as a process", ours, process, 1 / 8, "openssl cms -sign")
+    if shutil.which("opendkim") and not b.quick:
+        yield ratio("sign 10 kB against opendkim with RSA-2048", ours, opendkim(b, text), 1 / 2.5, "opendkim -b s")
+
+
+def opendkim(b, text):
+    key = b.site.path("dkim.key")
+    shutil.copy(b.site.path("rsa2048.key"), key)
+    os.chmod(key, 0o600)
+    socket = b.site.path("dkim.sock")
+    process = subprocess.Popen(["opendkim", "-f", "-b", "s", "-d", "example.org", "-s", "bench", "-k", key, "-p",
+                                "local:" + socket, "-i", b.site.write("dkim.hosts", "192.0.2.1\n")],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    b.site.running["opendkim"] = (process, socket, os.devnull)
+    b.site.wait_for("opendkim")
+    runs = [b.site.load("opendkim", text, "--messages", b.messages, "--connections", 2, "--warmup", 20, "--expect", "edit")
+            for _ in range(b.rounds)]
+    return min(r["cpu_ms"] for r in runs)
+
+
+@goal("P3")
+def signing_ec(b):
+    text = b.site.text(SMALL)
+    yield ratio("sign 10 kB with P-256 against sending the body back", b.small("sign-p256", text, "replace")["cpu_ms"],
+                b.small("replace", text, "replace")["cpu_ms"], 1.9, "load … sign-p256 text-10000")
+
+
+@goal("P4")
+def signing_large(b):
+    file = b.site.attachment(b.large)
+    ours, replace = b.big("sign-rsa2048", file, "replace"), b.big("replace", file, "replace")
+    command = "load --messages 4 sign-rsa2048 attachment-25000000"
+    yield ratio("sign 25 MB, processor time against sending the body back", ours["cpu_ms"], replace["cpu_ms"], 1.3, command)
+    yield ratio("the same, from the last octet to the answer", ours["answer_ms_p50"], replace["answer_ms_p50"], 1.1, command)
+    yield ratio("the same, the whole message", ours["message_ms_p50"], replace["message_ms_p50"], 1.4, command)
+
+
+@goal("P5")
+def signing_encoded(b):
+    plain = b.big("sign-rsa2048", b.site.attachment(b.large), "replace")["cpu_ms"]
+    for what, file in (("8-bit text", b.site.german(b.large)), ("long lines", b.site.long_lines(b.large))):
+        yield ratio(f"sign 25 MB of {what} against 25 MB that need no encoding",
+                    b.big("sign-rsa2048", file, "replace", 2)["cpu_ms"], plain, 2.5, "load … sign-rsa2048 german-25000000")
+
+
+@goal("P6")
+def memory(b):
+    for what, role, file, expect, limit in (
+            ("signing", "sign-rsa2048", b.site.attachment(b.large), "replace", 1.15),
+            ("signing what is encoded", "sign-rsa2048", b.site.german(b.large), "replace", 2.6)):
+        one = b.load(role, file, "--messages", 8, "--connections", 4, "--expect", expect)
+        size = os.path.getsize(file) / 1024
+        yield Figure(f"memory for each 25 MB message in flight, {what}", (one["rss_peak_kb"] - one["rss_start_kb"]) / (4 * size), limit,
+                     f"{one['rss_peak_kb'] - one['rss_start_kb']} kB / (4 × {size:.0f} kB)", "load --messages 8 --connections 4")
+        yield Figure(f"memory kept afterwards, {what}", (one["rss_end_kb"] - one["rss_start_kb"]) / 4096, 1,
+                     f"{one['rss_end_kb'] - one['rss_start_kb']} kB / 4096 kB", "")
+
+
+@goal("P7")
+def verifying_small(b):
+    file = b.site.signed(b.site.text(SMALL))
+    ours, noop = b.small("verify", file, "edit"), b.small("noop", file, "accept")
+    yield ratio("verify 10 kB, processor time beyond doing nothing, in units of 0.12 ms", ours["cpu_ms"] - noop["cpu_ms"], 0.12, 1,
+                "load … verify text-10000-signed; noop")
+    words = ["openssl", "cms", "-verify", "-in", file, "-CAfile", b.site.path("root.crt"), "-purpose", "any", "-out", os.devnull]
+    process = min(bench_site.processor_seconds(words) for _ in range(5)) * 1e3
+    yield ratio("verify 10 kB against openssl as a process", ours["cpu_ms"], process, 1 / 10, "openssl cms -verify")
+    yield ratio("verify 10 kB in the library against decoding and validating everything afresh", b.raw(f"verify/clear/rsa2048/{SMALL}"),
+                b.raw(f"verify/afresh/rsa2048/{SMALL}"), 1 / 2, "library --benchmark_filter=verify")
+
+
+@goal("P8")
+def verifying_large(b):
+    file = b.site.signed(b.site.attachment(b.large))
+    replace = b.big("replace", file, "replace")
+    verify, strip = b.big("verify", file, "edit"), b.big("strip", file, "replace")
+    opaque = b.big("strip", b.site.signed(b.site.attachment(b.large), True), "replace")
+    yield ratio("verify 25 MB against sending a body of that size back", verify["cpu_ms"], replace["cpu_ms"], 1.6,
+                "load … verify attachment-25000000-signed")
+    yield ratio("strip 25 MB against verifying it", strip["cpu_ms"], verify["cpu_ms"], 1.3, "load … strip …-signed")
+    yield ratio("strip 25 MB opaque against verifying it clear", opaque["cpu_ms"], verify["cpu_ms"], 2, "load … strip …-opaque")
+
+
+@goal("P9")
+def nothing_to_do(b):
+    for size in (SMALL, b.large):
+        file = b.site.text(size)
+        yield ratio(f"no rule applies, {size} octets, against accepting at end-of-header", b.small("nothing", file, "accept")["cpu_ms"],
+                    b.small("early", file, "accept")["cpu_ms"], 1.2, f"load … nothing text-{size}")
+
+
+@goal("P10")
+def idle_sessions(b):
+    text, many = b.site.text(SMALL), 50 if b.quick else 1000
+    alone = b.load("sign-rsa2048", text, "--messages", b.messages)
+    crowd = b.load("sign-rsa2048", text, "--messages", b.messages, "--idle", many)
+    command = f"load --idle {many} sign-rsa2048 text-10000"
+    yield Figure(f"memory of each of {many} idle sessions, in units of 8 kB", crowd["idle_kb"] / 8, 1, f"{crowd['idle_kb']:.2f} kB / 8 kB", command)
+    yield Figure("threads meanwhile, in units of 8 beyond those without", (crowd["threads"] - alone["threads"]) / 8, 1,
+                 f"{crowd['threads']} with, {alone['threads']} without", command)
+    yield Figure("throughput without them against with them", alone["messages_per_s"] / crowd["messages_per_s"], 1 / 0.85,
+                 f"{alone['messages_per_s']:.0f}/s / {crowd['messages_per_s']:.0f}/s", command)
+
+
+@goal("P11")
+def side_by_side(b):
+    text = b.site.text(SMALL)
+    for what, role, file, expect, limit in (("sign", "sign-rsa2048", text, "replace", 1.15),
+                                            ("verify", "verify", b.site.signed(text), "edit", 1.3)):
+        yield ratio(f"{what} 10 kB, two side by side against one after the other", b.small(role, file, expect)["cpu_ms"],
+                    b.small(role, file, expect, connections=1)["cpu_ms"], limit, "load --connections 2; --connections 1")
+
+
+@goal("P12")
+def growth(b):
+    if b.quick:
+        return
+    cost = {size: b.big("sign-rsa2048", b.site.attachment(size), "replace")["cpu_ms"] for size in (1_000_000, 10_000_000, 100_000_000)}
+    yield ratio("sign 10 MB against 1 MB", cost[10_000_000], cost[1_000_000], 11, "load … attachment-10000000")
+    yield ratio("sign 100 MB against 10 MB", cost[100_000_000], cost[10_000_000], 11, "load … attachment-100000000")
+    text = b.site.text(SMALL)
+
+    def small(role, start):
+        return b.load(role, text, "--messages", b.messages, "--connections", 2, "--warmup", 20, "--expect", "replace", start=start)["cpu_ms"]
+    staff = bench_site.RULES["sign-rsa2048"]
+    rules = {n: small(f"sign-{n}-rules", {"rules": "".join(f"[rule r{i}]\nsender = user{i}@example.org\nsign = clear\n" for i in range(n)) + staff})
+             for n in (10, 1000, 10_000)}
+    yield ratio("sign with 1,000 rules against 10", rules[1000], rules[10], 1.2, "")
+    yield ratio("sign with 10,000 rules against 10", rules[10_000], rules[10], 1.2, "")
+    costs, start, memory = {}, {}, {}
+    for n in (10, 1000, 100_000):
+        more = certificates(b, n)
+        role = f"sign-{n}-certificates"
+        began = time.monotonic()
+        b.site.start(role, rules=staff, more=more)
+        start[n] = time.monotonic() - began
+        with open(f"/proc/{b.site.pid(role)}/status", encoding="ascii") as f:
+            memory[n] = next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+        costs[n] = small(role, {})
+    yield ratio("sign with 1,000 certificates of correspondents against 10", costs[1000], costs[10], 1.2, "")
+    yield ratio("sign with 100,000 against 10", costs[100_000], costs[10], 1.2, "")
+    yield Figure("start with 100,000, in units of 5 s", start[100_000] / 5, 1, f"{start[100_000]:.2f} s", "")
+    each = (memory[100_000] - memory[10]) / 100_000
+    yield Figure("memory for each of them, in kB", each, 1, f"{each:.2f} kB", "")
+
+
+def certificates(b, count):
+    where = b.site.path(f"certificates-{count}")
+    if not os.path.isdir(where):
+        os.mkdir(where)
+        bench_site.must([b.site.program("tests/bench/certificates"), where, str(count)])
+        os.chmod(where, 0o755)
+    return f"[certificates]\npath = {where}\n"
+
+
+@goal("P13")
+def odd_messages(b):
+    count = 1000 if b.quick else 10_000
+    for what, file in ((f"{count} parts side by side", b.site.parts(count)), (f"{count} parts in one another", b.site.nested(count))):
+        cost = b.load("sign-rsa2048", file, "--messages", 3, "--warmup", 1)["cpu_ms"]
+        yield Figure(f"a message with {what}, in units of 60 ms", cost / 60, 1, f"{cost:.3g} ms", "load … sign-rsa2048 parts-10000")
+    fields = {n: b.load("sign-rsa2048", b.site.many_fields(n), "--messages", 5, "--warmup", 1)["cpu_ms"] for n in (count // 10, count)}
+    yield ratio(f"{count} header fields against {count // 10}", fields[count], fields[count // 10], 11, "load … fields-10000")
+    text = b.site.text(SMALL)
+    to = {n: b.load("sign-rsa2048", text, "--messages", 5, "--warmup", 1, *[w for i in range(n) for w in ("--to", f"u{i}@example.org")])["cpu_ms"]
+          for n in (count // 10, count)}
+    yield ratio(f"{count} recipients against {count // 10}", to[count], to[count // 10], 11, "load … --to …")
+
+
+@goal("P15")
+def reloads(b):
+    more = certificates(b, 100 if b.quick else 100_000)
+    role, text, seconds = "sign-reloads", b.site.text(SMALL), 2 if b.quick else 20
+    b.site.start(role, rules=bench_site.RULES["sign-rsa2048"], more=more)
+    quiet = b.site.load(role, text, "--seconds", seconds, "--connections", 2, "--warmup", 20, "--expect", "replace")
+    done = threading.Event()
+
+    def reload():
+        while not done.wait(1):
+            os.kill(b.site.pid(role), signal.SIGHUP)
+    thread = threading.Thread(target=reload)
+    thread.start()
+    try:
+        busy = b.site.load(role, text, "--seconds", seconds, "--connections", 2, "--expect", "replace")
+    finally:
+        done.set()
+        thread.join()
+    yield ratio("the slowest of 100 messages while SIGHUP comes each second, against without", busy["message_ms_p99"], quiet["message_ms_p99"], 2,
+                "load --seconds 20 --connections 2, SIGHUP")
