@@ -55,8 +55,15 @@ def allowed_calls(unit):
     return allowed | group("@default")
 
 
+def named(arguments):
+    """(path, what stands behind it) of all paths in the arguments of a call; those that
+    begin at the descriptor of a directory, which strace -y names, as a whole."""
+    return [(os.path.join(found.group(1) or "", found.group(2)), arguments[found.end():])
+            for found in re.finditer(r'(?:<([^>]*)>, )?"([^"]*)"', arguments)]
+
+
 class Trace:
-    """The files that `strace -f` has written."""
+    """The files that `strace -f -y` has written."""
 
     LINE = re.compile(r"^(?:\d+\s+)?([a-z_0-9]+)\((.*)$")
 
@@ -81,13 +88,13 @@ class Trace:
             for rest in self.lines[call]:
                 if " = -1 E" in rest:
                     continue
-                if found := re.search(r'"([^"]*)"(.*)', rest):
-                    yield call, found.group(1), bool(WRITING.search(found.group(2)))
+                for path, behind in named(rest)[:1]:
+                    yield call, path, bool(WRITING.search(behind))
         for call, number in CHANGING.items():
             for rest in self.lines[call]:
-                names = re.findall(r'"([^"]*)"', rest)
-                if names and " = -1 E" not in rest:
-                    yield call, names[-1], True
+                if " = -1 E" not in rest:
+                    for path, _ in named(rest)[-1:]:
+                        yield call, path, True
         for rest in self.lines["bind"]:
             if (found := re.search(r'sun_path="([^"]*)"', rest)) and " = -1 E" not in rest:
                 yield "bind", found.group(1), True
