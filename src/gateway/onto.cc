@@ -66,7 +66,11 @@ base::Result<std::shared_ptr<const Message>> rewritten(const Message& message, c
     Outcome outcome;
     outcome.header = rewrite.header;
     outcome.replace_body = true;
-    outcome.body = rewrite.body;
+    // Texts are looked at where they are.
+    for (const auto& piece : rewrite.body) {
+        const auto* text = std::get_if<std::string>(&piece);
+        outcome.body.push_back(text != nullptr ? BodyPiece(base::Octets(*text)) : piece);
+    }
     auto made = message_from_octets(render(message, outcome), std::move(envelope));
     if (!made) return base::fail(made.error());
     return std::make_shared<const Message>(std::move(*made));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "base/large_string.h"
 
 namespace gateway
 {
@@ -118,7 +119,13 @@ std::string render(const Message& message, const Outcome& outcome)
     }
     for (const auto& edit : outcome.header) apply(lines, edit);
 
-    std::string out;
+    std::size_t size = outcome.replace_body ? 2 : message.body().size() + 2;
+    for (const Line& line : lines) size += line.text.size();
+    for (const auto& piece : outcome.body) {
+        if (const auto* span = std::get_if<base::Octets>(&piece)) size += span->size();
+        if (const auto* text = std::get_if<std::string>(&piece)) size += text->size();
+    }
+    std::string out = base::string_with_room(size);
     for (const Line& line : lines)
         if (!line.removed) out += line.text;
     out += "\r\n";

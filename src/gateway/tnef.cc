@@ -1,6 +1,8 @@
 #include "gateway/tnef.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "base/ascii.h"
 #include "gateway/enclosed.h"
@@ -56,6 +58,7 @@ public:
           context_{&random, now, {}, {}},
           state_(structure_.parts.size())
     {
+        left_.expanded = std::min(left_.expanded, spared_expansion + most_expansion * message.body().size());
     }
 
     tl::expected<std::optional<Rewrite>, std::string> run()
@@ -66,11 +69,15 @@ public:
             context_.subject = mime::decode_encoded_words(subject->value);
         auto entities = composed(0);
         if (!why_.empty()) return tl::make_unexpected(why_);
-        return rewrite(entities.size() == 1 ? entities.front()
+        return rewrite(entities.size() == 1 ? std::move(entities.front())
                                             : multipart("mixed", entities, *context_.random));
     }
 
 private:
+    // Compressed text of real messages makes less than half of this of the whole; what
+    // makes more was written to cost much.
+    static constexpr std::size_t most_expansion = 3, spared_expansion = 256U << 10;
+
     using List = std::vector<MimeEntity>;
 
     // Marks TNEF parts and the multiparts above them.
@@ -95,6 +102,18 @@ private:
         return any;
     }
 
+    // Moved, since there may be many megabytes of it.
+    static List only(MimeEntity entity)
+    {
+        List out;
+        out.push_back(std::move(entity));
+        return out;
+    }
+    static void append(List& to, List more)
+    {
+        to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    }
+
     List give_up(std::string why)
     {
         if (why_.empty()) why_ = std::move(why);
@@ -105,7 +124,7 @@ private:
     List composed(std::size_t i)  // NOLINT(misc-no-recursion)
     {
         const auto& part = structure_.parts[i];
-        if (!state_[i].changes) return {MimeEntity(part.whole)};
+        if (!state_[i].changes) return only(MimeEntity(part.whole));
         using enum mime::Defect;
         for (const auto defect :
              {missing_boundary, missing_close, no_parts, ambiguous_boundary, duplicate_type, invalid_type,
@@ -119,18 +138,17 @@ private:
         for (std::size_t c = 0; c < children.size(); ++c) {
             if (mixed && c == 0 && joins_text(children)) {
                 // The body takes the place of the text; what else there is stays where it was.
-                List own = converted(children[1], &structure_.parts[children[0]]);
-                parts.insert(parts.end(), own.begin(), own.end());
+                append(parts, converted(children[1], &structure_.parts[children[0]]));
                 ++c;
                 continue;
             }
             List own = composed(children[c]);
-            if (own.size() > 1 && !mixed) own = {multipart("mixed", own, *context_.random)};
-            parts.insert(parts.end(), own.begin(), own.end());
+            if (own.size() > 1 && !mixed) own = only(multipart("mixed", own, *context_.random));
+            append(parts, std::move(own));
         }
         if (!why_.empty()) return {};
-        return {with_fields(part, multipart(part.content_type.subtype, parts, *context_.random,
-                                            other_parameters(part.content_type)))};
+        return only(with_fields(part, multipart(part.content_type.subtype, parts, *context_.random,
+                                                other_parameters(part.content_type))));
     }
 
     // A text, then the TNEF: this is how Exchange writes for those who cannot read it.
@@ -154,9 +172,8 @@ private:
         const auto outer = mime::decode(text->encoding, text->body);
         if (outer && same_text(*message, *outer, text->content_type.parameter("charset")))
             return compose(*message, MimeEntity(text->whole), context_);
-        List out{MimeEntity(text->whole)};
-        List own = compose(*message, std::nullopt, context_);
-        out.insert(out.end(), own.begin(), own.end());
+        List out = only(MimeEntity(text->whole));
+        append(out, compose(*message, std::nullopt, context_));
         return out;
     }
 
@@ -176,17 +193,17 @@ private:
     }
 
     // The part's other Content-* fields before those of the entity.
-    static MimeEntity with_fields(const mime::Part& part, const MimeEntity& entity)
+    static MimeEntity with_fields(const mime::Part& part, MimeEntity entity)
     {
         std::string out;
         for (const auto& field : part.header.fields)
             if (!base::iequals(field.name, "Content-Type") &&
                 !base::iequals(field.name, "Content-Transfer-Encoding"))
                 out += field.raw;
-        return out + entity;
+        return std::move(entity.insert(0, out));
     }
 
-    std::optional<Rewrite> rewrite(const MimeEntity& entity) const
+    std::optional<Rewrite> rewrite(MimeEntity entity) const
     {
         const auto header = mime::parse_header(entity);
         std::vector<ContentField> fields;
@@ -194,7 +211,7 @@ private:
             fields.push_back({std::string(field.name), field_value(field.value)});
         Rewrite out;
         out.header = content_edits(message_.fields(), fields);
-        out.body.emplace_back(entity.substr(header.body));
+        out.body.emplace_back(std::move(entity.erase(0, header.body)));
         return out;
     }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "base/large_string.h"
 #include "mime/codec.h"
 #include "mime/date.h"
 #include "mime/encoded_word.h"
@@ -131,26 +132,33 @@ bool travels(std::string_view text)
     return true;
 }
 
-std::string without_last_line_end(std::string lines)
+// Many megabytes are copied no oftener than they have to be.
+MimeEntity joined(std::string_view header, std::string_view content)
 {
+    std::string out = base::string_with_room(header.size() + content.size());
+    return out.append(header).append(content);
+}
+
+MimeEntity in_base64(std::string_view header, std::string_view octets)
+{
+    std::string lines = mime::base64_lines(octets);
     if (lines.ends_with("\r\n")) lines.resize(lines.size() - 2);
-    return lines;
+    return joined(header, lines);
 }
 
 MimeEntity text_entity(const std::string& type, const std::string& charset, std::string_view octets)
 {
     const bool ascii = charset == "utf-8" && mime::is_ascii(octets);
     std::string out = "Content-Type: " + type + "; charset=" + (ascii ? "us-ascii" : charset) + "\r\n";
-    if (travels(octets)) return out + "Content-Transfer-Encoding: 7bit\r\n\r\n" + std::string(octets);
+    if (travels(octets)) return joined(out + "Content-Transfer-Encoding: 7bit\r\n\r\n", octets);
     // Quoted-printable makes three octets of one; up to a fifth of them that stays shorter.
     const auto to_quote = std::count_if(
         octets.begin(), octets.end(), [](char c) { return (c < ' ' && c != '\r' && c != '\n') || c > '~'; });
     if (octets.find('\0') == std::string_view::npos &&
         static_cast<std::size_t>(to_quote) <= octets.size() / 5 + 16)
-        return out + "Content-Transfer-Encoding: quoted-printable\r\n\r\n" +
-               mime::quoted_printable_lines(octets);
-    return out + "Content-Transfer-Encoding: base64\r\n\r\n" +
-           without_last_line_end(mime::base64_lines(octets));
+        return joined(out + "Content-Transfer-Encoding: quoted-printable\r\n\r\n",
+                      mime::quoted_printable_lines(octets));
+    return in_base64(out + "Content-Transfer-Encoding: base64\r\n\r\n", octets);
 }
 
 // By the suffix, where the sender's program gave no type; only what mail programs show.
@@ -218,7 +226,7 @@ MimeEntity file_entity(const TnefAttachment& a, bool in_html)
     if (is_message_id(a.content_id)) out += "Content-ID: <" + a.content_id + ">\r\n";
     out += in_html ? "Content-Disposition: inline" : "Content-Disposition: attachment";
     out += parameter("filename", a.name.empty() ? "attachment" : a.name) + "\r\n\r\n";
-    return out + without_last_line_end(mime::base64_lines(a.data));
+    return in_base64(out, a.data);
 }
 
 MimeEntity whole(std::vector<MimeEntity> parts, const ComposeContext& context)
@@ -246,7 +254,7 @@ MimeEntity message_entity(const TnefAttachment& a, const ComposeContext& context
     if (m.message_id.size() > 2 && m.message_id.starts_with('<') && m.message_id.ends_with('>') &&
         is_message_id(std::string_view(m.message_id).substr(1, m.message_id.size() - 2)))
         out += "Message-ID: " + m.message_id + "\r\n";
-    return out + "MIME-Version: 1.0\r\n" + whole(compose(m, std::nullopt, own), own);
+    return joined(out + "MIME-Version: 1.0\r\n", whole(compose(m, std::nullopt, own), own));
 }
 
 // --- the body ------------------------------------------------------------------
@@ -295,11 +303,16 @@ MimeEntity multipart(const std::string& subtype, const std::vector<MimeEntity>& 
         boundary = "----=_tnef_" + random.hex(32);
     } while (std::any_of(parts.begin(), parts.end(),
                          [&](const MimeEntity& p) { return p.find(boundary) != std::string::npos; }));
-    std::string out = "Content-Type: multipart/" + subtype + ";\r\n boundary=\"" + boundary + "\"" +
-                      parameters + "\r\n\r\n";
+    const std::string header = "Content-Type: multipart/" + subtype + ";\r\n boundary=\"" + boundary + "\"" +
+                               parameters + "\r\n\r\n";
+    std::size_t size = header.size() + boundary.size() + 6;
+    for (const auto& part : parts) size += part.size() + boundary.size() + 6;
+    std::string out = base::string_with_room(size);
+    out += header;
     for (const auto& part : parts)
         out.append("--").append(boundary).append("\r\n").append(part).append("\r\n");
-    return out.append("--").append(boundary).append("--\r\n");
+    out.append("--").append(boundary).append("--\r\n");
+    return out;
 }
 
 std::vector<MimeEntity> compose(const TnefMessage& m, const std::optional<MimeEntity>& text,

@@ -74,6 +74,20 @@ TEST(ConvertTnef, TextAndHtmlAndFilesBecomePartsOfTheirOwn)
     EXPECT_FALSE(has(made, "winmail.dat"));
 }
 
+TEST(ConvertTnef, ASmallMessageDoesNotBecomeALargeOne)
+{
+    const auto announcing = [](std::size_t octets) {
+        std::string packed = compressed("{\\rtf1 x}");
+        packed.replace(4, 4, little_endian(octets, 4));
+        return Tnef().properties(Properties().binary(0x1009, packed));
+    };
+    EXPECT_TRUE(has(converted(root(announcing(300'000))), "its text is too large"));
+    EXPECT_TRUE(has(converted(root(announcing(200'000))), "its compressed text is shorter than it says"));
+    const auto large = announcing(300'000).file("picture.png", std::string(50'000, 'x'));
+    EXPECT_TRUE(has(converted(root(large)), "its compressed text is shorter than it says"))
+        << "of a larger one there may be more";
+}
+
 TEST(ConvertTnef, ATextAloneNeedsNoMultipart)
 {
     const auto made = converted(root(Tnef().body("just \xfc"), "application/octet-stream"));
