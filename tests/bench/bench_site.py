@@ -22,6 +22,8 @@ RULES = {
     "sign-p256": f"[rule staff]\nsender = {ADDRESS}\nsign = clear\n",
     "verify": "[rule inbound]\ndirection = incoming\nverify = yes\n",
     "strip": "[rule inbound]\ndirection = incoming\nverify = yes\nstrip = valid\n",
+    "worst": f"[rule out]\ndirection = outgoing\nsender = {ADDRESS}\nsign = clear\ntnef = convert\n"
+             "[rule in]\ndirection = incoming\ndecrypt = yes\nverify = yes\nstrip = any\n",
     "nothing": "[rule others]\nsender = nobody@example.net\nsign = clear\n",
 }
 LINE = "the quick brown fox jumps over the lazy dog, and the dog does not care much.\r\n"
@@ -31,7 +33,7 @@ GERMAN = "Die Straßen von Köln führen alle zum Fluß, und der Fluß führt an
 def must(words, **options):
     done = subprocess.run(words, capture_output=True, timeout=PATIENCE, check=False, **options)
     if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(words)}: exit {done.returncode}: {(done.stdout + done.stderr).decode('utf-8', 'replace')}")
+        raise RuntimeError(f"{' '.join(words)[:300]}: exit {done.returncode}: {(done.stdout + done.stderr).decode('utf-8', 'replace')}")
     return done.stdout
 
 
@@ -107,6 +109,18 @@ class Site:
         """A daemon for this role, once; gives its process id."""
         if role in self.running:
             return self.running[role][0].pid
+        home = os.path.dirname(self.configuration(role, rules, keys, more))
+        socket = os.path.join(home, "s", "milter")
+        log = os.path.join(home, "log")
+        with open(log, "wb") as out:
+            process = subprocess.Popen([self.program("smime-milter"), "-c", os.path.join(home, "conf"), "--log=stderr"],
+                                       stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        self.running[role] = (process, socket, log)
+        self.wait_for(role)
+        return process.pid
+
+    def configuration(self, role, rules=None, keys="rsa2048", more=""):
+        """A file in a directory of the daemon's own, with all that belongs to it."""
         home = self.path("daemon-" + role)
         os.makedirs(os.path.join(home, "s"))
         shutil.copytree(self.path("keys-" + keys), os.path.join(home, "keys"))
@@ -117,14 +131,7 @@ class Site:
                     f"[keys]\npath = {home}/keys\npassword = file:{home}/password\n"
                     f"[trust]\nanchors = {self.path('trust')}\n{more}{rules or RULES[role]}")
         self.own(home)
-        socket = os.path.join(home, "s", "milter")
-        log = os.path.join(home, "log")
-        with open(log, "wb") as out:
-            process = subprocess.Popen([self.program("smime-milter"), "-c", os.path.join(home, "conf"), "--log=stderr"],
-                                       stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        self.running[role] = (process, socket, log)
-        self.wait_for(role)
-        return process.pid
+        return os.path.join(home, "conf")
 
     def own(self, home):
         for path, folders, files in os.walk(home):

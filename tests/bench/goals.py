@@ -9,6 +9,7 @@ import threading
 import time
 
 import bench_site
+import slow
 
 SMALL, LARGE = 10_000, 25_000_000
 GOALS = []
@@ -282,6 +283,21 @@ def odd_messages(b):
     to = {n: b.load("sign-rsa2048", text, "--messages", 5, "--warmup", 1, *[w for i in range(n) for w in ("--to", f"u{i}@example.org")])["cpu_ms"]
           for n in (count // 10, count)}
     yield ratio(f"{count} recipients against {count // 10}", to[count], to[count // 10], 11, "load … --to …")
+
+
+@goal("worst")
+def worst(b):
+    """All messages that tests and fuzzers know, and some made to be slow; SMIME_MILTER_CORPORA may name more."""
+    tests = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+    files = [os.path.join(tests, "fuzz", "corpus", kind, name) for kind in ("process", "verify_message", "decrypt", "structure", "tnef")
+             for name in os.listdir(os.path.join(tests, "fuzz", "corpus", kind))]
+    for folder in (os.path.join(tests, "golden"), os.environ.get("SMIME_MILTER_CORPORA", "")):
+        files += [os.path.join(path, name) for path, _, names in os.walk(folder) for name in names if name.endswith((".eml", ".msg"))]
+    files += slow.messages(b.site, 50_000 if b.quick else 2_000_000)
+    found = json.loads(bench_site.must([b.site.program("tests/bench/worst"), b.site.configuration("worst"), *sorted(files)]))
+    first = found["worst"][0]
+    yield Figure(f"the worst of {found['messages']} ways of strange messages against an ordinary one of its size", first["ratio"], 10,
+                 f"{first['ms']:.3g} ms, {first['octets']} octets: {first['file']} ({first['way']})", "worst CONFIGURATION FILE...")
 
 
 @goal("P15")

@@ -1,0 +1,87 @@
+"""Messages that were made to cost much: each a few octets that stand for many."""
+import base64
+import struct
+
+HEAD = ("From: Alice <alice@example.org>\r\nTo: bob@example.org\r\nSubject: {}\r\nDate: Mon, 1 Jun 2026 12:00:00 +0000\r\n"
+        "Message-ID: <{}@example.org>\r\nMIME-Version: 1.0\r\n")
+
+
+def attribute(level, name, octets):
+    return struct.pack("<BII", level, name, len(octets)) + octets + struct.pack("<H", sum(octets) & 0xffff)
+
+
+def prop(tag, kind, octets):
+    return struct.pack("<HHII", kind, tag, 1, len(octets)) + octets + b"\0" * (-len(octets) % 4)
+
+
+def tnef(*properties):
+    return (struct.pack("<IH", 0x223e9f78, 1) + attribute(1, 0x00089006, struct.pack("<I", 0x10000))
+            + attribute(1, 0x00078008, b"IPM.Note\0")
+            + attribute(1, 0x00069003, struct.pack("<I", len(properties)) + b"".join(properties)))
+
+
+def checksum(octets):
+    table = []
+    for i in range(256):
+        for _ in range(8):
+            i = i >> 1 ^ 0xedb88320 if i & 1 else i >> 1
+        table.append(i)
+    crc = 0
+    for octet in octets:
+        crc = table[(crc ^ octet) & 0xff] ^ crc >> 8
+    return crc
+
+
+def compressed(start, unit, size):
+    """RTF that begins with `start` and goes on with `unit`, 17 octets, as the fewest octets there can be."""
+    assert len(unit) == 17
+    first = start + unit
+    tokens = [bytes([octet]) for octet in first]
+    at = 207 + len(first)
+    while at - 207 < size:
+        tokens.append(struct.pack(">H", (at - 17) % 4096 << 4 | 15))
+        at += 17
+    tokens.append(b"}")
+    at += 1
+    tokens.append(struct.pack(">H", at % 4096 << 4))
+    out = bytearray()
+    for i in range(0, len(tokens), 8):
+        group = tokens[i:i + 8]
+        out.append(sum(1 << j for j, token in enumerate(group) if len(token) == 2))
+        out += b"".join(group)
+    return struct.pack("<II4sI", len(out) + 12, at - 207, b"LZFu", checksum(out)) + out
+
+
+def as_winmail(name, octets):
+    return (HEAD.format(name, name) + 'Content-Type: application/ms-tnef; name="winmail.dat"\r\n'
+            "Content-Transfer-Encoding: base64\r\n\r\n").encode() + base64.encodebytes(octets).replace(b"\n", b"\r\n")
+
+
+def messages(site, size):
+    """Files of about `size` octets."""
+    fonts = rb"{\rtf1\ansi{\fonttbl{\f0\fcharset128 A;}{\f1\fcharset204 B;}}"
+    html = rb"{\rtf1\ansi\fromhtml1{\*\htmltag64 }"
+    units = {"fonts": rb"{\f1\'e9}{\f0\'e8}"[:17].ljust(17), "unicode": rb"\u1234?\u5678?\par"[:17].ljust(17), "groups": b"{{{{{{{{}}}}}}}}x",
+             "words": rb"\par\tab\b0\i0 xyz"[:17].ljust(17), "bytes": rb"\'e9\'e8\'e7\'e6 "[:17].ljust(17), "text": b"abcdefghijklmnop "}
+    made = {}
+    padding = tnef(prop(0x1000, 0x1e, b"x" * (size // 2)))
+    for start, prefix in ((fonts, "rtf"), (html, "html")):
+        for name, unit in units.items():
+            # As much of it as is still unpacked, beside a text that makes the message large enough for that.
+            rtf = compressed(start, unit, size * 2)
+            made[f"{prefix}-{name}"] = as_winmail(name, tnef(prop(0x1009, 0x102, rtf), prop(0x1000, 0x1e, b"x" * max(0, size * 7 // 10 - len(rtf)))))
+    made["padding"] = as_winmail("padding", padding)
+    made["cids"] = as_winmail("cids", tnef(prop(0x1013, 0x102, b"<img src=cid:a@b>" * (size // 24))))
+    lines = {"blanks": b" " * 70 + b"\r\n", "from": b"From x\r\n", "dots": b".\r\n", "equals": b"=" * 70 + b"\r\n", "latin": b"\xfc" * 70 + b"\r\n",
+             "long": b"x" * 100_000 + b"\r\n", "bare-cr": b"a\rb\r\n", "hyphens": b"--" * 30 + b"\r\n", "delimiters": b"--p\r\n\r\n"}
+    for name, line in lines.items():
+        kind = 'multipart/mixed; boundary="p"' if name in ("hyphens", "delimiters") else "text/plain; charset=iso-8859-1"
+        made[name] = (HEAD.format(name, name) + f"Content-Type: {kind}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n").encode() + line * (size // len(line))
+    addresses = ", ".join(f"a{i} <a{i}@example.org>" for i in range(size // 100))
+    made["addresses"] = (f"To: {addresses}\r\n".replace(", ", ",\r\n ") + HEAD.format("addresses", "addresses") + "\r\nx\r\n").encode()
+    made["comments"] = (HEAD.format("comments", "comments") + "Content-Type: text/plain; " + "(" * 9000 + ")" * 9000 + "\r\n\r\nx\r\n").encode()
+    made["words"] = ("Subject: " + "\r\n ".join(["=?utf-8?b?w7w=?="] * (size // 100)) + "\r\n" + HEAD.format("words", "words") + "\r\nx\r\n").encode()
+    files = []
+    for name, octets in made.items():
+        files.append(site.write(f"slow-{name}.eml", octets))
+    return files
