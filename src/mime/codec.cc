@@ -258,19 +258,31 @@ std::string quoted_printable_lines(base::Octets octets)
     const auto not_plain = static_cast<std::size_t>(
         std::count_if(octets.begin(), octets.end(), [](char c) { return !is_plain(c); }));
     std::string out = base::string_with_room(most_quoted(octets.size(), not_plain));
-    std::array<char, most_quoted(1000, 1000)> usual{};
+    // Several lines at a time: many are short.
+    constexpr std::size_t usual = 1000, room = most_quoted(usual, usual) + 2;
+    std::array<char, 4 * room> several{};
+    char* to = several.data();
+    const auto flush = [&] {
+        out.append(several.data(), to);
+        to = several.data();
+    };
     std::string unusual;
     while (true) {
         const std::size_t end = octets.find("\r\n");
         const base::Octets line = octets.substr(0, end);
-        char* begin = usual.data();
-        if (line.size() > 1000) {
+        if (line.size() > usual) {
+            flush();
             unusual.resize(most_quoted(line.size(), line.size()));
-            begin = unusual.data();
+            out.append(unusual.data(), quote_line(line, unusual.data()));
+        } else {
+            to = quote_line(line, to);
         }
-        out.append(begin, quote_line(line, begin));
-        if (end == base::Octets::npos) return out;
-        out += "\r\n";
+        if (end == base::Octets::npos) {
+            flush();
+            return out;
+        }
+        to = std::copy_n("\r\n", 2, to);
+        if (several.end() - to < static_cast<std::ptrdiff_t>(room)) flush();
         octets.remove_prefix(end + 2);
     }
 }
@@ -290,21 +302,29 @@ std::optional<std::string> quoted_printable_decode(base::Octets text)
 
 bool is_quoted_printable_of(base::Octets text, base::Octets octets)
 {
-    // Line by line, where they are short: nothing as large as the text is needed.
-    std::array<char, 4 * columns> decoded{};
+    // Some lines at a time, where they are short: nothing as large as the text is needed.
+    constexpr std::size_t usual = 4 * columns;
+    std::array<char, 8 * usual> decoded{};
+    char* end = decoded.data();
+    const auto agrees = [&] {
+        const base::Octets found(decoded.data(), static_cast<std::size_t>(end - decoded.data()));
+        end = decoded.data();
+        if (!octets.starts_with(found)) return false;
+        octets.remove_prefix(found.size());
+        return true;
+    };
     while (!text.empty()) {
         const std::size_t line = std::min(text.find('\n'), text.size() - 1) + 1;
-        if (line > decoded.size()) {
+        if (line > usual) {
+            if (!agrees()) return false;
             const auto rest = quoted_printable_decode(text);
             return rest && *rest == octets;
         }
-        const char* end = decode_line(text, decoded.data());
+        end = decode_line(text, end);
         if (end == nullptr) return false;
-        const base::Octets found(decoded.data(), static_cast<std::size_t>(end - decoded.data()));
-        if (!octets.starts_with(found)) return false;
-        octets.remove_prefix(found.size());
+        if (decoded.end() - end < static_cast<std::ptrdiff_t>(usual) && !agrees()) return false;
     }
-    return octets.empty();
+    return agrees() && octets.empty();
 }
 
 std::optional<std::string> decode(std::string_view encoding, base::Octets body)

@@ -28,6 +28,13 @@ std::size_t first_eight_bit(base::Octets octets)
 std::optional<std::string> line_fault(base::Octets octets)
 {
     for (std::size_t at = 0; at < octets.size();) {
+        // Very short lines: two searches for each would take longer than all else.
+        std::size_t near = at;
+        while (near < octets.size() && near < at + 8 && octets[near] != '\r' && octets[near] != '\n') ++near;
+        if (near + 1 < octets.size() && octets[near] == '\r' && octets[near + 1] == '\n') {
+            at = near + 2;
+            continue;
+        }
         const std::size_t lf = octets.find('\n', at);
         const bool ended = lf != npos;
         const base::Octets line = octets.substr(at, ended ? lf - at : npos);
