@@ -105,15 +105,17 @@ class Site:
 
     # --- milters ---
 
-    def start(self, role, rules=None, keys="rsa2048", more=""):
+    def start(self, role, rules=None, keys="rsa2048", more="", under=()):
         """A daemon for this role, once; gives its process id."""
         if role in self.running:
             return self.running[role][0].pid
-        home = os.path.dirname(self.configuration(role, rules, keys, more))
+        home = self.path("daemon-" + role)
+        if not os.path.isdir(home):
+            self.configuration(role, rules, keys, more)
         socket = os.path.join(home, "s", "milter")
         log = os.path.join(home, "log")
         with open(log, "wb") as out:
-            process = subprocess.Popen([self.program("smime-milter"), "-c", os.path.join(home, "conf"), "--log=stderr"],
+            process = subprocess.Popen([*under, self.program("smime-milter"), "-c", os.path.join(home, "conf"), "--log=stderr"],
                                        stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         self.running[role] = (process, socket, log)
         self.wait_for(role)

@@ -16,7 +16,7 @@ tests_bench_library_SOURCES = tests/bench/library.cc
 tests_bench_library_CPPFLAGS = $(AM_CPPFLAGS) $(BENCHMARK_CFLAGS)
 tests_bench_library_LDADD = $(gateway_libs) $(BENCHMARK_LIBS)
 endif
-EXTRA_DIST += tests/bench/run tests/bench/bench_site.py tests/bench/slow.py tests/bench/goals.py tests/bench/RESULTS.md tests/bench/cost.svg
+EXTRA_DIST += tests/bench/run tests/bench/bench_site.py tests/bench/endurance tests/bench/slow.py tests/bench/goals.py tests/bench/RESULTS.md tests/bench/cost.svg
 CLEANFILES += $(EXTRA_PROGRAMS)
 
 bench-programs: smime-milter$(EXEEXT) smimectl$(EXEEXT) $(bench_programs)

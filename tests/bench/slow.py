@@ -1,35 +1,17 @@
 """Messages that were made to cost much: each a few octets that stand for many."""
 import base64
+import os
 import struct
+import sys
+import zlib
 
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib")]
+
+import tnef  # noqa: E402
+
+TEXT, RTF, HTML = 0x1000, 0x1009, 0x1013
 HEAD = ("From: Alice <alice@example.org>\r\nTo: bob@example.org\r\nSubject: {}\r\nDate: Mon, 1 Jun 2026 12:00:00 +0000\r\n"
         "Message-ID: <{}@example.org>\r\nMIME-Version: 1.0\r\n")
-
-
-def attribute(level, name, octets):
-    return struct.pack("<BII", level, name, len(octets)) + octets + struct.pack("<H", sum(octets) & 0xffff)
-
-
-def prop(tag, kind, octets):
-    return struct.pack("<HHII", kind, tag, 1, len(octets)) + octets + b"\0" * (-len(octets) % 4)
-
-
-def tnef(*properties):
-    return (struct.pack("<IH", 0x223e9f78, 1) + attribute(1, 0x00089006, struct.pack("<I", 0x10000))
-            + attribute(1, 0x00078008, b"IPM.Note\0")
-            + attribute(1, 0x00069003, struct.pack("<I", len(properties)) + b"".join(properties)))
-
-
-def checksum(octets):
-    table = []
-    for i in range(256):
-        for _ in range(8):
-            i = i >> 1 ^ 0xedb88320 if i & 1 else i >> 1
-        table.append(i)
-    crc = 0
-    for octet in octets:
-        crc = table[(crc ^ octet) & 0xff] ^ crc >> 8
-    return crc
 
 
 def compressed(start, unit, size):
@@ -49,10 +31,15 @@ def compressed(start, unit, size):
         group = tokens[i:i + 8]
         out.append(sum(1 << j for j, token in enumerate(group) if len(token) == 2))
         out += b"".join(group)
-    return struct.pack("<II4sI", len(out) + 12, at - 207, b"LZFu", checksum(out)) + out
+    return struct.pack("<II4sI", len(out) + 12, at - 207, b"LZFu", zlib.crc32(out, 0xffffffff) ^ 0xffffffff) + out
 
 
-def as_winmail(name, octets):
+def as_winmail(name, *properties):
+    """Each (number, octets)."""
+    all_of_them = tnef.Properties()
+    for number, octets in properties:
+        all_of_them.add(0x102 if number == RTF else 0x1e, number, octets)
+    octets = bytes(tnef.Tnef().properties(all_of_them))
     return (HEAD.format(name, name) + 'Content-Type: application/ms-tnef; name="winmail.dat"\r\n'
             "Content-Transfer-Encoding: base64\r\n\r\n").encode() + base64.encodebytes(octets).replace(b"\n", b"\r\n")
 
@@ -64,14 +51,13 @@ def messages(site, size):
     units = {"fonts": rb"{\f1\'e9}{\f0\'e8}"[:17].ljust(17), "unicode": rb"\u1234?\u5678?\par"[:17].ljust(17), "groups": b"{{{{{{{{}}}}}}}}x",
              "words": rb"\par\tab\b0\i0 xyz"[:17].ljust(17), "bytes": rb"\'e9\'e8\'e7\'e6 "[:17].ljust(17), "text": b"abcdefghijklmnop "}
     made = {}
-    padding = tnef(prop(0x1000, 0x1e, b"x" * (size // 2)))
     for start, prefix in ((fonts, "rtf"), (html, "html")):
         for name, unit in units.items():
             # As much of it as is still unpacked, beside a text that makes the message large enough for that.
             rtf = compressed(start, unit, size * 2)
-            made[f"{prefix}-{name}"] = as_winmail(name, tnef(prop(0x1009, 0x102, rtf), prop(0x1000, 0x1e, b"x" * max(0, size * 7 // 10 - len(rtf)))))
-    made["padding"] = as_winmail("padding", padding)
-    made["cids"] = as_winmail("cids", tnef(prop(0x1013, 0x102, b"<img src=cid:a@b>" * (size // 24))))
+            made[f"{prefix}-{name}"] = as_winmail(name, (RTF, rtf), (TEXT, b"x" * max(0, size * 7 // 10 - len(rtf))))
+    made["padding"] = as_winmail("padding", (TEXT, b"x" * (size // 2)))
+    made["cids"] = as_winmail("cids", (HTML, b"<img src=cid:a@b>" * (size // 24)))
     lines = {"blanks": b" " * 70 + b"\r\n", "from": b"From x\r\n", "dots": b".\r\n", "equals": b"=" * 70 + b"\r\n", "latin": b"\xfc" * 70 + b"\r\n",
              "long": b"x" * 100_000 + b"\r\n", "bare-cr": b"a\rb\r\n", "hyphens": b"--" * 30 + b"\r\n", "delimiters": b"--p\r\n\r\n"}
     for name, line in lines.items():

@@ -14,7 +14,7 @@ packages_servers="slapd bind9 postgresql ldap-utils bind9-utils bind9-dnsutils"
 packages_tests="libgtest-dev libgmock-dev libbenchmark-dev gnuplot-nox gpgsm gpg-agent libnss3-tools mandoc opendkim spamassassin spamd
 	spamass-milter haproxy softhsm2 libengine-pkcs11-openssl swtpm tpm2-openssl python3-icalendar $packages_servers"
 packages_package="build-essential debhelper lintian mmdebstrap strace systemd"
-packages_all="clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev xz-utils"
+packages_all="clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev xz-utils valgrind libc6-dbg"
 
 # The first libssl3 without the known holes in CMS.
 least_libssl=3.0.22-1~deb12u1
