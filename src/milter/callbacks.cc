@@ -163,6 +163,7 @@ void log_fault(const char* what, const char* callback, const std::string& more =
 using Fault = Session::Fault;
 void abort_session(Session& session, Fault) { session.abort(); }
 void fail_session(Session& session, Fault fault) { session.fail(fault); }
+void lose_client(Session& session, Fault fault) { session.lose_client(fault); }
 void lose_session(Session& session, Fault fault) { session.lose(fault); }
 
 // The one place where exceptions end; through libmilter's C they would be
@@ -174,20 +175,23 @@ sfsistat guarded(SMFICTX* context, const char* name, sfsistat otherwise, void (*
 {
     const Ending at_the_end;
     const Counted here(running);
+    // Recovering comes first: reporting may fail for want of memory, too, and then the
+    // message would pass as if nothing had happened.
+    const auto settle = [&](Fault fault, const char* what, const char* more) {
+        if (auto* connection = static_cast<Connection*>(smfi_getpriv(context)))
+            recover(connection->session, fault);
+        log_fault(what, name, *more == '\0' ? std::string() : ": " + base::printable(more));
+    };
     try {
-        auto fault = Fault::bug;
         try {
             return callback();
         } catch (const std::bad_alloc&) {
-            fault = Fault::memory;
-            log_fault("out of memory", name);
+            settle(Fault::memory, "out of memory", "");
         } catch (const std::exception& e) {
-            log_fault("internal error", name, ": " + base::printable(e.what()));
+            settle(Fault::bug, "internal error", e.what());
         } catch (...) {
-            log_fault("internal error", name, ": unknown exception");
+            settle(Fault::bug, "internal error", "unknown exception");
         }
-        if (auto* connection = static_cast<Connection*>(smfi_getpriv(context)))
-            recover(connection->session, fault);
     } catch (...) {
         // Out of memory while reporting it: the answer is all that is left.
         return otherwise;
@@ -198,13 +202,14 @@ sfsistat guarded(SMFICTX* context, const char* name, sfsistat otherwise, void (*
 // A step for which the MTA was asked not to wait.  libmilter sends the "continue"
 // itself where the MTA cannot do that.
 template <class Step>
-sfsistat silent_step(SMFICTX* context, const char* name, unsigned long silence, Step step) noexcept
+sfsistat silent_step(SMFICTX* context, const char* name, unsigned long silence, Step step,
+                     void (*recover)(Session&, Fault) = fail_session) noexcept
 {
     // Also when the session could not be made: then end-of-header finds no
     // message and answers with a temporary failure.
     const auto* known = static_cast<const Connection*>(smfi_getpriv(context));
     sfsistat answer = known != nullptr && (known->protocol & silence) == 0 ? SMFIS_CONTINUE : SMFIS_NOREPLY;
-    return guarded(context, name, answer, fail_session, [&] {
+    return guarded(context, name, answer, recover, [&] {
         step(connection_of(context));
         return answer;
     });
@@ -267,9 +272,12 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long actions, unsigned long pro
 
 sfsistat on_connect(SMFICTX* context, char* host, _SOCK_ADDR* address)
 {
-    return silent_step(context, "connect", SMFIP_NR_CONN, [&](Connection& connection) {
-        connection.session.connect(host == nullptr ? "" : host, address_text(address));
-    });
+    return silent_step(
+        context, "connect", SMFIP_NR_CONN,
+        [&](Connection& connection) {
+            connection.session.connect(host == nullptr ? "" : host, address_text(address));
+        },
+        lose_client);
 }
 
 sfsistat on_mail(SMFICTX* context, char** arguments)

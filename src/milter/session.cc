@@ -71,6 +71,7 @@ void Session::connect(std::string client_name, std::string client_address)
     abort();
     client_name_ = std::move(client_name);
     client_address_ = std::move(client_address);
+    lost_client_.reset();
 }
 
 void Session::mail_from(std::string_view address, const Mta& mta)
@@ -79,6 +80,7 @@ void Session::mail_from(std::string_view address, const Mta& mta)
     passing_ =
         std::make_unique<Passing>(runtime_, begin_envelope(client_address_, client_name_, address, mta));
     if (runtime_.draining()) passing_->trouble = Trouble::draining;
+    if (lost_client_) fail(*lost_client_);
 }
 
 void Session::recipient(std::string_view as_given)
@@ -250,25 +252,33 @@ Answer Session::hand_over(gateway::Outcome& outcome, Mta& mta, const std::functi
 
 void Session::abort()
 {
-    if (passing_ && passing_->receiving)
-        runtime_.log.record(
-            base::Level::debug,
-            base::LogLine::about(passing_->envelope.queue_id)
-                .say("aborted by the MTA after " + std::to_string(passing_->builder.size()) + " octets"));
-    passing_.reset();
+    const auto ended = std::move(passing_);
+    if (ended && ended->receiving)
+        runtime_.log.record(base::Level::debug, base::LogLine::about(ended->envelope.queue_id)
+                                                    .say("aborted by the MTA after " +
+                                                         std::to_string(ended->builder.size()) + " octets"));
 }
 
 void Session::lose(Fault fault)
 {
-    if (passing_)
-        report(passing_->envelope, postponed(fault == Fault::memory ? "out of memory" : "internal error",
-                                             base::Level::error, gateway::Stage::internal));
-    passing_.reset();
+    // Gone whether or not there is memory to report it.
+    const auto lost = std::move(passing_);
+    if (lost)
+        report(lost->envelope, postponed(fault == Fault::memory ? "out of memory" : "internal error",
+                                         base::Level::error, gateway::Stage::internal));
 }
 
 void Session::fail(Fault fault)
 {
     if (passing_) stumble(*passing_, fault == Fault::memory ? Trouble::memory : Trouble::bug);
+}
+
+void Session::lose_client(Fault fault)
+{
+    client_name_.clear();
+    client_address_.clear();
+    lost_client_ = fault;
+    fail(fault);
 }
 
 // From here on the body is counted, not kept.  (SMFIS_SKIP would spare the MTA

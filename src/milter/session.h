@@ -46,6 +46,8 @@ public:
     // A callback threw: the message must not pass as if nothing had happened.
     enum class Fault { bug, memory };
     void fail(Fault fault);
+    // connect() threw: no message of this client may pass as that of somebody else.
+    void lose_client(Fault fault);
     // The same where the MTA is told at once that it has to try again later.
     void lose(Fault fault);
 
@@ -66,6 +68,7 @@ private:
     Runtime& runtime_;
     Counted counted_;
     std::string client_name_, client_address_;
+    std::optional<Fault> lost_client_;
     std::unique_ptr<Passing> passing_;
     std::chrono::steady_clock::time_point began_;  // of the callback that answers
 };

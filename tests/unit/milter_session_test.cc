@@ -161,6 +161,14 @@ TEST_P(GoldenThroughSession, ChunksOfAnySizeEndAsTheWholeMessageDoes)
         EXPECT_EQ(runtime.messages, 0) << "nothing of the message is left";
         EXPECT_EQ(runtime.admission.usage().octets, 0U);
     }
+
+    base::SeededRandom random(c.seed);
+    Runtime runtime(log, clock, random, snapshot);
+    Session session(runtime);
+    session.lose_client(Session::Fault::memory);
+    EXPECT_EQ(pass(session, c, *message, 65536).answer, Answer::tempfail) << "nobody knows whose it is";
+    session.connect("client.example", c.envelope.client);
+    EXPECT_EQ(pass(session, c, *message, 65536).answer, whole.answer) << "of the next client";
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, GoldenThroughSession,
