@@ -3,7 +3,6 @@ import base64
 import os
 import struct
 import sys
-import zlib
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib")]
 
@@ -31,7 +30,7 @@ def compressed(start, unit, size):
         group = tokens[i:i + 8]
         out.append(sum(1 << j for j, token in enumerate(group) if len(token) == 2))
         out += b"".join(group)
-    return struct.pack("<II4sI", len(out) + 12, at - 207, b"LZFu", zlib.crc32(out, 0xffffffff) ^ 0xffffffff) + out
+    return tnef.packed(bytes(out), at - 207)
 
 
 def as_winmail(name, *properties):

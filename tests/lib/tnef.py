@@ -17,6 +17,12 @@ def padded(octets):
     return octets + bytes(-len(octets) % 4)
 
 
+def packed(content, size):
+    """What stands before compressed RTF that makes `size` octets, and it."""
+    crc = zlib.crc32(content, 0xffffffff) ^ 0xffffffff  # begins with 0, and is not inverted
+    return struct.pack("<II4sI", len(content) + 12, size, b"LZFu", crc) + content
+
+
 def compressed(rtf):
     """Compressed RTF (MS-OXRTFCP) without references but the one that ends it."""
     content, whole = b"", len(rtf) // 8 * 8
@@ -24,8 +30,7 @@ def compressed(rtf):
         content += b"\0" + rtf[at:at + 8]
     end = (207 + len(rtf)) % 4096 << 4
     content += bytes([1 << len(rtf) - whole]) + rtf[whole:] + struct.pack(">H", end)
-    crc = zlib.crc32(content, 0xffffffff) ^ 0xffffffff  # begins with 0, and is not inverted
-    return struct.pack("<II4sI", len(content) + 12, len(rtf), b"LZFu", crc) + content
+    return packed(content, len(rtf))
 
 
 class Properties:
