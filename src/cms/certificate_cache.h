@@ -7,8 +7,8 @@
 
 #include <optional>
 
+#include "base/lru_cache.h"
 #include "cms/certificate.h"
-#include "cms/lru_cache.h"
 
 namespace cms
 {
@@ -24,7 +24,7 @@ private:
     // Ordinary ones have one to two thousand octets, and take about five times as
     // much decoded.  Larger ones are decoded each time.
     static constexpr std::size_t most = 2000, largest = 6000;
-    LruCache<Certificate> known_{most};
+    base::LruCache<Certificate> known_{most};
 };
 
 }  // namespace cms

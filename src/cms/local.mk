@@ -21,7 +21,6 @@ libgateway_a_SOURCES += \
 	src/cms/library.cc src/cms/library.h \
 	src/cms/openssl.cc src/cms/openssl.h \
 	src/cms/ocsp.cc \
-	src/cms/lru_cache.h \
 	src/cms/outline.cc src/cms/outline.h \
 	src/cms/password_scheme.cc \
 	src/cms/path_cache.cc src/cms/path_cache.h \

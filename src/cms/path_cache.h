@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "cms/lru_cache.h"
+#include "base/lru_cache.h"
 #include "cms/openssl.h"
 #include "cms/trust.h"
 
@@ -43,7 +43,7 @@ private:
         PathResult result;
     };
     static constexpr std::size_t most = 2000;
-    LruCache<Answer> known_{most};
+    base::LruCache<Answer> known_{most};
     std::vector<base::Time> changes_;  // sorted
 };
 

@@ -12,6 +12,8 @@
 #include <optional>
 #include <vector>
 
+#include "base/carry_on.h"
+
 namespace daemon_main
 {
 namespace
@@ -36,6 +38,7 @@ struct Client {
     std::string question;
     std::optional<std::string> answer;
     std::size_t sent = 0;  // of the answer
+    bool done = false;
 
     // Reads what is there; true when the question is complete, or never will be.
     bool read(const Answering::Limits& limits, const Answering::Work& work)
@@ -88,23 +91,27 @@ void attend(std::vector<Client>& clients, const std::vector<pollfd>& waiting, st
             const Answering::Limits& limits, const Answering::Work& work)
 {
     const auto now = Steady::now();
-    std::vector<Client> staying;
     for (std::size_t i = 0; i < clients.size(); ++i) {
         auto& client = clients[i];
         const bool late = client.deadline <= now;
         const bool can = waiting[first + i].revents != 0;
-        bool done = late && client.answer;
-        if (!client.answer && ((can && client.read(limits, work)) || late)) {
+        if (client.answer) {
+            client.done = late || client.write();
+        } else if ((can && client.read(limits, work)) || late) {
+            client.done = true;  // should there be no memory for an answer
             client.answer = work.answer(client.question);
             client.deadline = Steady::now() + limits.to_read;
+            client.done = client.write();
         }
-        if (!done && client.answer) done = client.write();
-        if (done)
-            dismiss(client);
-        else
-            staying.push_back(std::move(client));
     }
-    clients = std::move(staying);
+}
+
+void dismiss_who_is_done(std::vector<Client>& clients)
+{
+    std::erase_if(clients, [](const Client& client) {
+        if (client.done) dismiss(client);
+        return client.done;
+    });
 }
 
 void welcome(std::vector<Client>& clients, int listener, const Answering::Limits& limits)
@@ -118,7 +125,7 @@ void welcome(std::vector<Client>& clients, int listener, const Answering::Limits
             return;
         }
         make_room(clients, limits.clients);
-        clients.emplace_back(fd, Steady::now() + limits.to_ask);
+        clients.emplace_back(fd, Steady::now() + limits.to_ask);  // reserved: does not fail
     }
 }
 
@@ -137,25 +144,35 @@ base::Result<> Answering::start(int listener, Limits limits, Work work)
 void Answering::serve(int listener, const Limits& limits, const Work& work)
 {
     std::vector<Client> clients;  // in the order in which they came
+    clients.reserve(limits.clients);
     auto due = work.tick ? Steady::now() : never;
     while (!stopping_) {
-        if (due <= Steady::now()) due = Steady::now() + work.tick();
-        std::vector<pollfd> waiting = {{wake_, POLLIN, 0}, {listener, POLLIN, 0}};
-        const std::size_t first = waiting.size();
-        for (const auto& client : clients)
-            waiting.push_back({client.fd, static_cast<short>(client.answer ? POLLOUT : POLLIN), 0});
-        if (poll(waiting.data(), waiting.size(), patience_of(clients, due)) < 0) {
-            // Short of memory, or interrupted: not a reason to spin, nor to fall silent.
-            if (errno != EINTR) std::this_thread::sleep_for(std::chrono::milliseconds(100));
-            continue;
-        }
-        if (waiting[0].revents != 0) {
-            std::uint64_t times = 0;
-            if (read(wake_, &times, sizeof times) > 0 && work.tick) due = Steady::now();
-        }
-        if (stopping_) break;
-        attend(clients, waiting, first, limits, work);
-        if (waiting[1].revents != 0) welcome(clients, listener, limits);
+        dismiss_who_is_done(clients);
+        const bool done = base::carry_on(log_, "answering questions", [&] {
+            if (due <= Steady::now()) {
+                due = Steady::now() + std::chrono::seconds(1);  // should it fail
+                due = Steady::now() + work.tick();
+            }
+            std::vector<pollfd> waiting = {{wake_, POLLIN, 0}, {listener, POLLIN, 0}};
+            const std::size_t first = waiting.size();
+            for (const auto& client : clients)
+                waiting.push_back({client.fd, static_cast<short>(client.answer ? POLLOUT : POLLIN), 0});
+            if (poll(waiting.data(), waiting.size(), patience_of(clients, due)) < 0) {
+                // Short of memory, or interrupted: not a reason to spin, nor to fall silent.
+                if (errno != EINTR) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+                return;
+            }
+            if (waiting[0].revents != 0) {
+                std::uint64_t times = 0;
+                if (read(wake_, &times, sizeof times) > 0 && work.tick) due = Steady::now();
+            }
+            if (stopping_) return;
+            attend(clients, waiting, first, limits, work);
+            dismiss_who_is_done(clients);
+            if (waiting[1].revents != 0) welcome(clients, listener, limits);
+        });
+        // For want of memory: not a reason to spin.
+        if (!done) std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     for (const auto& client : clients) dismiss(client);
 }

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <thread>
 
+#include "base/log.h"
 #include "base/result.h"
 
 namespace daemon_main
@@ -38,7 +39,7 @@ public:
         std::function<std::chrono::milliseconds()> tick;  // may be null
     };
 
-    Answering() = default;
+    explicit Answering(base::Log& log) : log_(log) {}
     ~Answering() { stop(); }
     Answering(const Answering&) = delete;
     Answering& operator=(const Answering&) = delete;
@@ -53,6 +54,7 @@ public:
 private:
     void serve(int listener, const Limits& limits, const Work& work);
 
+    base::Log& log_;
     int wake_ = -1;  // eventfd
     std::atomic<bool> stopping_ = false;
     std::thread thread_;

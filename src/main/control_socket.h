@@ -32,6 +32,8 @@ namespace daemon_main
 class ControlSocket
 {
 public:
+    explicit ControlSocket(base::Log& log) : answering_(log) {}
+
     // Gives the answer to a request (without its line end); called on the
     // thread of this socket.
     using Answerer = std::function<std::string(std::string_view request)>;

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "base/carry_on.h"
 #include "base/file.h"
 #include "cms/library.h"
 #include "config.h"
@@ -126,7 +127,7 @@ private:
     std::optional<milter::Endpoint> endpoint_;
     std::optional<milter::Service> service_;
     std::optional<milter::Runtime> runtime_;
-    ControlSocket control_;
+    ControlSocket control_{log_};
     MetricsService metrics_{log_};
     CertificateEnds certificate_ends_;
     Watchdog watchdog_;
@@ -353,7 +354,9 @@ bool Daemon::watch()
 {
     for (;;) {
         pollfd waiting[] = {{signals_.descriptor(), POLLIN, 0}, {ended_, POLLIN, 0}};
-        poll(waiting, 2, tell_of_expiry());
+        int patience = 1000;
+        base::carry_on(log_, "looking for certificates that end", [&] { patience = tell_of_expiry(); });
+        poll(waiting, 2, patience);
         if (waiting[1].revents != 0) return false;
         while (const auto number = signals_.next()) {
             if (*number == SIGTERM || *number == SIGINT) return true;
@@ -364,10 +367,14 @@ bool Daemon::watch()
 
 void Daemon::reload()
 {
-    notify_reloading();
-    const auto result = load_anew();
-    notify_manager("READY=1\n" + summary() +
-                   (result.loaded ? "" : "; the new configuration has mistakes, this one is from before"));
+    const bool done = base::carry_on(log_, "reload", [&] {
+        notify_reloading();
+        const auto result = load_anew();
+        notify_manager(
+            "READY=1\n" + summary() +
+            (result.loaded ? "" : "; the new configuration has mistakes, this one is from before"));
+    });
+    if (!done) notify_manager("READY=1\nSTATUS=the last reload failed; see the log");
 }
 
 int Daemon::go_down(bool asked)
@@ -383,9 +390,11 @@ int Daemon::go_down(bool asked)
     const auto patience = std::chrono::seconds(runtime_->snapshot()->config.drain_seconds);
     // A stop that takes its time is no reason to be killed: TimeoutStopSec= may be shorter.
     const auto enough = std::chrono::microseconds(patience + std::chrono::seconds(10));
-    notify_manager("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string(enough.count()));
-    log_.write(base::Level::notice,
-               "stopping, " + std::to_string(runtime_->receiving) + " messages in flight");
+    base::carry_on(log_, "stopping", [&] {
+        notify_manager("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string(enough.count()));
+        log_.write(base::Level::notice,
+                   "stopping, " + std::to_string(runtime_->receiving) + " messages in flight");
+    });
     const auto hurry = [this] {
         const auto number = signals_.next();
         return number == SIGTERM || number == SIGINT;
@@ -472,5 +481,6 @@ int main(int argc, char** argv)
     } catch (const std::exception& e) {
         std::fprintf(stderr, "smime-milter: internal error: %s\n", e.what());
     }
-    return static_cast<int>(base::Code::internal);
+    // As run() does: there may be threads at work.
+    _exit(static_cast<int>(base::Code::internal));
 }

@@ -64,10 +64,10 @@ private:
     Listener listener_;
     Source source_;
     std::mutex mutex_;
-    Target target_;        // guarded by mutex_
-    std::string written_;  // the file that is there; of the thread, of stop() after it
-    bool failed_ = false;  // likewise: the last time it could not be written
-    Answering answering_;  // destroyed before what its thread uses
+    Target target_;              // guarded by mutex_
+    std::string written_;        // the file that is there; of the thread, of stop() after it
+    bool failed_ = false;        // likewise: the last time it could not be written
+    Answering answering_{log_};  // destroyed before what its thread uses
 };
 
 // The answer to a request, head and body; `question` as far as it came.

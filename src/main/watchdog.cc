@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include "main/notify.h"
 
@@ -61,14 +62,18 @@ void Watchdog::run(std::chrono::microseconds interval, const Observer& observe, 
     bool stuck = false;
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        const auto now = std::chrono::steady_clock::now();
-        const auto kinds = observe();
-        progress.resize(kinds.size(), Progress(interval, now));
-        bool well = true;
-        for (std::size_t i = 0; i < kinds.size(); ++i) well = progress[i].made(kinds[i], now) && well;
-        if (well) notify_manager("WATCHDOG=1");
-        if (well == stuck) complain(!well);
-        stuck = !well;
+        try {
+            const auto now = std::chrono::steady_clock::now();
+            const auto kinds = observe();
+            progress.resize(kinds.size(), Progress(interval, now));
+            bool well = true;
+            for (std::size_t i = 0; i < kinds.size(); ++i) well = progress[i].made(kinds[i], now) && well;
+            if (well) notify_manager("WATCHDOG=1");
+            if (well == stuck) complain(!well);
+            stuck = !well;
+        } catch (const std::bad_alloc&) {
+            // There is time for the next look before the manager loses its patience.
+        }
         wake_.wait_for(lock, interval / 3, [this] { return stopping_; });
     }
 }

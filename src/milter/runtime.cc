@@ -55,10 +55,10 @@ InForce Runtime::in_force() const
 
 void Runtime::replace_snapshot(std::shared_ptr<const gateway::Snapshot> next)
 {
-    admission.set_limits(limits_of(*next));
-    follow(*next);
     const auto before = in_force().hits;  // reloads do not overlap: main/loader.h
     InForce now{next, std::make_shared<const RuleHits>(next->config.rules, before.get())};
+    follow(*next);
+    admission.set_limits(limits_of(*next));
     const std::lock_guard lock(mutex_);
     // The old one dies here or with the last message that uses it, outside the lock.
     std::swap(in_force_, now);

@@ -49,8 +49,11 @@ void AnswerCache::keep(const std::string& key, const SourceSettings& source, con
     forget(key);
     const auto octets = sizeof(Entry) + 2 * key.size() + (outcome ? octets_of(**outcome) : 256);
     auto& list = none ? negative_ : positive_;
-    list.push_front({key, outcome, octets, now, until, none});
-    by_key_[key] = list.begin();
+    // What fails for want of memory must leave nothing behind.
+    Entries fresh;
+    fresh.push_front({key, outcome, octets, now, until, none});
+    by_key_.emplace(key, fresh.begin());
+    list.splice(list.begin(), fresh);
     held_ += octets;
     while (negative_.size() > bounds_.none) drop(std::prev(negative_.end()));
     while (positive_.size() > bounds_.answers) drop(std::prev(positive_.end()));

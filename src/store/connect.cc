@@ -48,19 +48,24 @@ struct Lookup {
     std::vector<std::string> addresses;
 };
 
-void look_up(Lookup& lookup)
+void look_up(Lookup& lookup) noexcept
 {
     addrinfo hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* list = nullptr;
     std::vector<std::string> found;
-    const int error = getaddrinfo(lookup.host.c_str(), nullptr, &hints, &list);
-    for (const addrinfo* a = list; error == 0 && a != nullptr && found.size() < most_addresses;
-         a = a->ai_next) {
-        std::array<char, INET6_ADDRSTRLEN + 32> text{};
-        if (getnameinfo(a->ai_addr, a->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) == 0)
-            found.emplace_back(text.data());
+    int error = getaddrinfo(lookup.host.c_str(), nullptr, &hints, &list);
+    try {
+        for (const addrinfo* a = list; error == 0 && a != nullptr && found.size() < most_addresses;
+             a = a->ai_next) {
+            std::array<char, INET6_ADDRSTRLEN + 32> text{};
+            if (getnameinfo(a->ai_addr, a->ai_addrlen, text.data(), text.size(), nullptr, 0,
+                            NI_NUMERICHOST) == 0)
+                found.emplace_back(text.data());
+        }
+    } catch (const std::bad_alloc&) {
+        error = EAI_MEMORY;
     }
     if (list != nullptr) freeaddrinfo(list);
     const std::lock_guard lock(lookup.mutex);
@@ -138,7 +143,11 @@ base::Result<std::vector<std::string>> resolve(const std::string& host, const Pa
     if (is_address(host)) return std::vector<std::string>{host};
     const auto lookup = std::make_shared<Lookup>();
     lookup->host = host;
-    std::thread([lookup] { look_up(*lookup); }).detach();
+    try {
+        std::thread([lookup] { look_up(*lookup); }).detach();
+    } catch (const std::system_error&) {
+        return unreachable(host, "no thread can be started to find its address");
+    }
     std::unique_lock lock(lookup->mutex);
     while (!lookup->finished) {
         if (patience.over()) return unreachable(host, "its address was not found in time");
@@ -187,12 +196,13 @@ bool wait_for(int fd, short events, const Patience& patience)
 
 Leash::Leash(int fd, const Patience& patience) : socket_(::fcntl(fd, F_DUPFD_CLOEXEC, 3)), patience_(patience)
 {
-    // Without a descriptor nobody could end the waiting: then it does not begin.
-    if (socket_.get() < 0) {
-        ::shutdown(fd, SHUT_RDWR);
-        return;
+    // Without a descriptor or a thread nobody could end the waiting: then it does not begin.
+    try {
+        if (socket_.get() >= 0) thread_ = std::thread([this] { watch(); });
+    } catch (const std::system_error&) {
+        socket_ = Descriptor();
     }
-    thread_ = std::thread([this] { watch(); });
+    if (socket_.get() < 0) ::shutdown(fd, SHUT_RDWR);
 }
 
 Leash::~Leash()

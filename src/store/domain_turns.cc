@@ -1,5 +1,7 @@
 #include "store/domain_turns.h"
 
+#include <utility>
+
 namespace store
 {
 namespace
@@ -29,7 +31,7 @@ std::optional<std::string> DomainTurns::refusal(const std::string& domain, base:
 
 void DomainTurns::begin(const std::string& domain) { ++domains_[domain].under_way; }
 
-bool DomainTurns::end(const std::string& domain, const std::optional<std::string>& error, base::Time now)
+bool DomainTurns::end(const std::string& domain, std::optional<std::string> error, base::Time now) noexcept
 {
     const auto found = domains_.find(domain);
     if (found == domains_.end()) return false;
@@ -41,7 +43,7 @@ bool DomainTurns::end(const std::string& domain, const std::optional<std::string
         return false;
     }
     ++known.failures;
-    known.last_error = *error;
+    known.last_error = std::move(*error);
     known.rests_until = now + rest;
     const bool rests = known.failures >= in_vain;
     if (domains_.size() > most) make_room(now);
@@ -49,7 +51,7 @@ bool DomainTurns::end(const std::string& domain, const std::optional<std::string
 }
 
 // What is forgotten is asked once more than it would have been.
-void DomainTurns::make_room(base::Time now)
+void DomainTurns::make_room(base::Time now) noexcept
 {
     std::erase_if(domains_,
                   [&](const auto& d) { return d.second.under_way == 0 && now >= d.second.rests_until; });

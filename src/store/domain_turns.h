@@ -27,7 +27,8 @@ public:
 
     void begin(const std::string& domain);
     // With `error`: the domain did not answer.  True: nothing is asked about it from now on.
-    bool end(const std::string& domain, const std::optional<std::string>& error, base::Time now);
+    // Needs no memory.
+    bool end(const std::string& domain, std::optional<std::string> error, base::Time now) noexcept;
 
 private:
     struct Domain {
@@ -35,7 +36,7 @@ private:
         base::Time rests_until{};
         std::string last_error;
     };
-    void make_room(base::Time now);
+    void make_room(base::Time now) noexcept;
 
     unsigned at_once_;
     std::unordered_map<std::string, Domain> domains_;  // those with something to tell

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 namespace store
@@ -67,7 +68,7 @@ public:
         into_ = into == nullptr ? std::nullopt : std::optional(*into);
         if (into_) into_->cancelled = cancelled_;
         changed_ = true;
-        if (into_ && !thread_.joinable()) thread_ = std::thread([this] { work(); });
+        if (into_ && !thread_.joinable()) start();
         wanted_.notify_all();
     }
 
@@ -108,6 +109,17 @@ public:
     }
 
 private:
+    void start()
+    {
+        try {
+            thread_ = std::thread([this] { work(); });
+        } catch (const std::system_error& e) {
+            into_.reset();
+            tell_(Level::error,
+                  words(std::string("nothing is learned: no thread can be started: ") + e.what()));
+        }
+    }
+
     void work()
     {
         std::unique_lock lock(mutex_);
@@ -118,26 +130,39 @@ private:
                              [&] { return stopping_ || changed_ || (into_ && !waiting_.empty()); });
             if (stopping_) break;
             busy_ = true;
-            const auto into = into_;
-            const auto mode = mode_;
-            const bool changed = std::exchange(changed_, false);
-            std::optional<Lesson> lesson;
-            if (into && !waiting_.empty()) {
-                lesson = std::move(waiting_.front());
-                waiting_.pop_front();
-            }
-            lock.unlock();
-            if (changed) {
+            try {
+                take_next(lock);
+            } catch (const std::exception&) {
+                if (!lock.owns_lock()) lock.lock();
+                ++counts_.lost;
                 store_.reset();
-                failing_.clear();
-                tries_again_ = {};
+                // For want of memory; not a reason to spin.
+                wanted_.wait_for(lock, std::chrono::milliseconds(100), [&] { return stopping_; });
             }
-            if (into) attend(*into, mode, lesson);
-            lock.lock();
         }
         lock.unlock();
         store_.reset();
         idle_.notify_all();
+    }
+
+    void take_next(std::unique_lock<std::mutex>& lock)
+    {
+        const auto into = into_;
+        const auto mode = mode_;
+        const bool changed = std::exchange(changed_, false);
+        std::optional<Lesson> lesson;
+        if (into && !waiting_.empty()) {
+            lesson = std::move(waiting_.front());
+            waiting_.pop_front();
+        }
+        lock.unlock();
+        if (changed) {
+            store_.reset();
+            failing_.clear();
+            tries_again_ = {};
+        }
+        if (into) attend(*into, mode, lesson);
+        lock.lock();
     }
 
     void attend(const SourceSettings& into, Harvest mode, const std::optional<Lesson>& lesson)

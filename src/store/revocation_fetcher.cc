@@ -5,8 +5,10 @@
 #include <deque>
 #include <list>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 
 #include "base/ascii.h"
 #include "store/domain_turns.h"
@@ -63,21 +65,19 @@ public:
             }
             drop(found->second);
         }
-        auto& job = jobs_[key];
-        if (job == nullptr) {
+        std::shared_ptr<Job> mine;
+        if (const auto under_way = jobs_.find(key); under_way != jobs_.end()) {
+            mine = under_way->second;
+        } else {
             const std::string host = host_of(question.url);
-            if (auto why = refusal(host, now)) {
-                jobs_.erase(key);
-                return unavailable(question, *why);
-            }
-            job = std::make_shared<Job>(Job{key, host, question, limits, {}});
-            job->limits.cancel = cancel_;
-            waiting_.push_back(job);
-            if (threads_.size() < bounds_.threads && threads_.size() < jobs_.size())
-                threads_.emplace_back([this] { work(); });
+            if (auto why = refusal(host, now)) return unavailable(question, *why);
+            mine = std::make_shared<Job>(Job{key, host, question, limits, {}});
+            mine->limits.cancel = cancel_;
+            if (!have_a_thread()) return unavailable(question, "no thread can be started");
+            waiting_.push_back(mine);
+            jobs_.emplace(key, mine);
             wanted_.notify_one();
         }
-        const auto mine = job;
         // The first is short: an answer that comes at once is not made much of.
         std::chrono::milliseconds slice(20);
         bool left = false;
@@ -135,6 +135,7 @@ private:
         cms::RevocationQuestion question;
         HttpLimits limits;
         std::optional<Answer> answer;
+        bool has_turn = false;
     };
     struct Entry {
         std::string key;
@@ -142,6 +143,18 @@ private:
         std::size_t octets;
         base::Time since, until;
     };
+
+    // For one question more; false when nobody would answer it.
+    bool have_a_thread()
+    {
+        if (threads_.size() >= bounds_.threads || threads_.size() > jobs_.size()) return true;
+        try {
+            threads_.emplace_back([this] { work(); });
+        } catch (const std::system_error&) {
+            return !threads_.empty();
+        }
+        return true;
+    }
 
     // Why nothing is asked of the host now.  One CA that does not answer must not make
     // the status of all others unknown.
@@ -162,18 +175,24 @@ private:
                             [&](const auto& job) { return turns_.free(job->host); });
     }
 
-    void finish(Job& job, Answer answer)
+    void finish(Job& job, Answer answer) noexcept
     {
         job.answer = std::move(answer);
-        jobs_.erase(job.key);
+        // May be another one's by now.
+        if (const auto it = jobs_.find(job.key); it != jobs_.end() && it->second.get() == &job)
+            jobs_.erase(it);
+        done_.notify_all();
+        wanted_.notify_all();
     }
 
     // Who waits for the same host would wait for nothing.
-    void end_turn(const Job& job, const Answer& answer)
+    void end_turn(Job& job, const Answer& answer)
     {
         std::optional<std::string> error;
         if (!answer && answer.error().code == base::Code::unavailable) error = answer.error().what;
-        if (!turns_.end(job.host, error, clock_.now())) return;
+        auto told = error;
+        job.has_turn = false;
+        if (!turns_.end(job.host, std::move(told), clock_.now())) return;
         const auto others = std::stable_partition(waiting_.begin(), waiting_.end(),
                                                   [&](const auto& j) { return j->host != job.host; });
         for (auto it = others; it != waiting_.end(); ++it) finish(**it, unavailable((*it)->question, *error));
@@ -206,18 +225,34 @@ private:
             const auto turn = next();
             const auto job = std::move(*turn);
             waiting_.erase(turn);
-            turns_.begin(job->host);
-            lock.unlock();
-            std::size_t octets = 0;
-            Answer answer = fetch(*job, octets);
-            lock.lock();
-            ++(answer ? counts_.fetched : counts_.failed);
-            end_turn(*job, answer);
-            finish(*job, answer);
-            keep(job->key, std::move(answer), octets + job->key.size());
-            done_.notify_all();
-            wanted_.notify_all();
+            try {
+                attend(*job, lock);
+            } catch (const std::exception&) {
+                if (!lock.owns_lock()) lock.lock();
+                give_up(*job);
+            }
         }
+    }
+
+    void attend(Job& job, std::unique_lock<std::mutex>& lock)
+    {
+        turns_.begin(job.host);
+        job.has_turn = true;
+        lock.unlock();
+        std::size_t octets = 0;
+        Answer answer = fetch(job, octets);
+        lock.lock();
+        ++(answer ? counts_.fetched : counts_.failed);
+        end_turn(job, answer);
+        finish(job, answer);
+        keep(job.key, std::move(answer), octets + job.key.size());
+    }
+
+    // For want of memory; what is said here needs none.
+    void give_up(Job& job) noexcept
+    {
+        if (std::exchange(job.has_turn, false)) (void)turns_.end(job.host, std::nullopt, clock_.now());
+        if (!job.answer) finish(job, base::fail(base::Code::unavailable, "", "out of memory"));
     }
 
     // An answer that is out of date already is as good as none.
@@ -230,8 +265,11 @@ private:
             until = next ? std::clamp<base::Time>(*next, now + after_failure, now + longest) : now + longest;
         }
         if (const auto found = cache_.find(key); found != cache_.end()) drop(found->second);
-        entries_.push_front({key, std::move(answer), octets, now, until});
-        cache_[key] = entries_.begin();
+        // What fails for want of memory must leave nothing behind.
+        std::list<Entry> fresh;
+        fresh.push_front({key, std::move(answer), octets, now, until});
+        cache_.emplace(key, fresh.begin());
+        entries_.splice(entries_.begin(), fresh);
         held_ += octets;
         while (!entries_.empty() && (entries_.size() > bounds_.answers || held_ > bounds_.octets))
             drop(std::prev(entries_.end()));

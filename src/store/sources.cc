@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
 #include <unordered_set>
@@ -49,6 +50,7 @@ public:
         Open open;
         std::optional<Outcome> outcome;
         bool outdated = false;  // was forgotten while it was asked for
+        bool has_turn = false;
     };
 
     explicit Line(SourceSettings s)
@@ -97,8 +99,10 @@ public:
             ++counts_.from_cache;
             return std::move(*known);
         }
-        auto& line = lines_[identity];
-        if (line == nullptr) line = std::make_shared<Line>(source);
+        auto known_line = lines_.find(identity);
+        if (known_line == lines_.end())
+            known_line = lines_.emplace(identity, std::make_shared<Line>(source)).first;
+        const auto line = known_line->second;
         std::shared_ptr<Line::Job> job;
         if (const auto under_way = line->jobs.find(key); under_way != line->jobs.end()) {
             job = under_way->second;
@@ -110,11 +114,10 @@ public:
                 return unavailable(source, *refused);
             }
             job = std::make_shared<Line::Job>(
-                Line::Job{key, std::string(address), std::move(domain), open, {}, false});
-            line->jobs[key] = job;
+                Line::Job{key, std::string(address), std::move(domain), open, {}, false, false});
+            if (!have_a_thread(line)) return unavailable(source, "no thread can be started");
             line->waiting.push_back(job);
-            if (line->threads.size() < line->kind->threads && line->threads.size() < line->jobs.size())
-                line->threads.emplace_back([this, mine = line] { work(mine); });
+            line->jobs.emplace(key, job);
             wanted_.notify_all();
         }
         until = std::min(until, Steady::now() + std::chrono::seconds(source.timeout));
@@ -199,6 +202,19 @@ private:
         return identity + '\n' + key;
     }
 
+    // For one question more; false when nobody would answer it.
+    bool have_a_thread(const std::shared_ptr<Line>& line)
+    {
+        auto& threads = line->threads;
+        if (threads.size() >= line->kind->threads || threads.size() > line->jobs.size()) return true;
+        try {
+            threads.emplace_back([this, line] { work(line); });
+        } catch (const std::system_error&) {
+            return !threads.empty();
+        }
+        return true;
+    }
+
     // Why nothing is asked now.
     std::optional<std::string> refusal(const Line& line, const std::string& domain) const
     {
@@ -232,24 +248,46 @@ private:
             const auto turn = line->next();
             const auto job = std::move(*turn);
             line->waiting.erase(turn);
-            if (!job->domain.empty()) line->turns.begin(job->domain);
-            ++counts_.asked;
-            lock.unlock();
-            auto outcome = question(*line, *job, backend);
-            if (!outcome && blames_the_source(outcome.error().code)) backend.reset();
-            lock.lock();
-            const auto said = judge(*line, outcome);
-            if (!job->domain.empty()) end_turn(*line, *job, outcome);
-            // When the source is to blame its rest takes care of that.
-            if (!job->outdated && (outcome || !blames_the_source(outcome.error().code)))
-                cache_.keep(cache_key(line->settings.identity(), job->key), line->settings, outcome,
-                            clock_.now());
-            finish(*line, *job, std::move(outcome));
-            if (said.second.empty() || !tell_) continue;
-            lock.unlock();
-            tell_(said.first, said.second);
-            lock.lock();
+            try {
+                attend(*line, *job, backend, lock);
+            } catch (const std::exception&) {
+                backend.reset();
+                if (!lock.owns_lock()) lock.lock();
+                give_up(*line, *job);
+            }
         }
+    }
+
+    void attend(Line& line, Line::Job& job, std::unique_ptr<CertificateSource>& backend,
+                std::unique_lock<std::mutex>& lock)
+    {
+        if (!job.domain.empty()) {
+            line.turns.begin(job.domain);
+            job.has_turn = true;
+        }
+        ++counts_.asked;
+        lock.unlock();
+        auto outcome = question(line, job, backend);
+        if (!outcome && blames_the_source(outcome.error().code)) backend.reset();
+        lock.lock();
+        const auto said = judge(line, outcome);
+        if (job.has_turn) end_turn(line, job, outcome);
+        // When the source is to blame its rest takes care of that.
+        if (!job.outdated && (outcome || !blames_the_source(outcome.error().code)))
+            cache_.keep(cache_key(line.settings.identity(), job.key), line.settings, outcome, clock_.now());
+        finish(line, job, std::move(outcome));
+        if (said.second.empty() || !tell_) return;
+        lock.unlock();
+        tell_(said.first, said.second);
+        lock.lock();
+    }
+
+    // For want of memory; what is said here needs none.
+    void give_up(Line& line, Line::Job& job) noexcept
+    {
+        if (std::exchange(job.has_turn, false)) (void)line.turns.end(job.domain, std::nullopt, clock_.now());
+        wanted_.notify_all();
+        if (!job.outcome) finish(line, job, base::fail(base::Code::temporary, "", "out of memory"));
     }
 
     Outcome question(const Line& line, const Line::Job& job,
@@ -291,9 +329,10 @@ private:
         line.rest = line.rest.count() == 0 ? bounds_.rest : std::min(2 * line.rest, bounds_.longest_rest);
         line.rests_until = clock_.now() + line.rest;
         // Who waits for a turn would wait for nothing.
-        for (const auto& job : std::exchange(line.waiting, {})) {
+        while (!line.waiting.empty()) {
             ++counts_.refused;
-            finish(line, *job, unavailable(line.settings, line.last_error));
+            finish(line, *line.waiting.front(), unavailable(line.settings, line.last_error));
+            line.waiting.pop_front();
         }
         if (std::exchange(line.told, true)) return {};
         const auto& remedy = outcome.error().remedy;
@@ -302,11 +341,13 @@ private:
                                           (remedy.empty() ? "" : "; " + remedy)};
     }
 
-    void end_turn(Line& line, const Line::Job& job, const Outcome& outcome)
+    void end_turn(Line& line, Line::Job& job, const Outcome& outcome)
     {
         std::optional<std::string> error;
         if (!outcome && outcome.error().code == base::Code::temporary) error = phrase(outcome.error().what);
-        if (line.turns.end(job.domain, error, clock_.now())) {
+        auto told = error;
+        job.has_turn = false;
+        if (line.turns.end(job.domain, std::move(told), clock_.now())) {
             // Who waits for a turn would wait for nothing.
             const auto others = std::stable_partition(line.waiting.begin(), line.waiting.end(),
                                                       [&](const auto& j) { return j->domain != job.domain; });
@@ -319,7 +360,7 @@ private:
         wanted_.notify_all();
     }
 
-    void finish(Line& line, Line::Job& job, Outcome outcome)
+    void finish(Line& line, Line::Job& job, Outcome outcome) noexcept
     {
         job.outcome = std::move(outcome);
         // May be another one's by now.
@@ -331,8 +372,8 @@ private:
     void retire(Line& line)
     {
         *line.cancelled = true;
-        for (const auto& job : std::exchange(line.waiting, {}))
-            job->outcome = unavailable(line.settings, "stopping");
+        for (const auto& job : line.waiting) job->outcome = unavailable(line.settings, "stopping");
+        line.waiting.clear();
         for (auto& t : line.threads) retired_.push_back(std::move(t));
         line.threads.clear();
     }

@@ -2,8 +2,8 @@
 // alone: never another verdict.
 #include <gtest/gtest.h>
 
+#include "base/lru_cache.h"
 #include "cms/certificate_cache.h"
-#include "cms/lru_cache.h"
 #include "cms/path_cache.h"
 #include "cms/signed_data.h"
 #include "cms_fixture.h"
@@ -109,7 +109,7 @@ TEST(CertificateCache, TakesNothingButACertificateAndAllOfIt)
 
 TEST(LruCache, ForgetsWhatWasNotAskedForLongest)
 {
-    cms::LruCache<int> cache(2);
+    base::LruCache<int> cache(2);
     cache.insert("a", 1);
     cache.insert("b", 2);
     EXPECT_EQ(cache.find("a"), 1);

@@ -1,8 +1,7 @@
-// Private to cms/: what was worked out for octets that may come again.
-//
-// A bounded map from the SHA-256 of octets to a value; what was not asked for
-// longest makes room.  A digest and not the octets, so that a stranger who chooses
-// the octets cannot choose the keys.  Thread-safe; values are copied out.
+// A bounded map of what was worked out and may be asked for again; what was not asked
+// for longest makes room.  Where strangers choose the octets, the key is a digest of
+// them.  Thread-safe; values are copied out.  What fails for want of memory changes
+// nothing.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +12,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace cms
+namespace base
 {
 
 template <class Value>
@@ -39,8 +38,10 @@ public:
             entries_.splice(entries_.begin(), entries_, found->second);
             return;
         }
-        entries_.emplace_front(key, std::move(value));
-        places_.emplace(key, entries_.begin());
+        Entries fresh;
+        fresh.emplace_front(key, std::move(value));
+        places_.emplace(key, fresh.begin());
+        entries_.splice(entries_.begin(), fresh);
         if (entries_.size() <= most_) return;
         places_.erase(entries_.back().first);
         entries_.pop_back();
@@ -60,4 +61,4 @@ private:
     std::unordered_map<std::string, typename Entries::iterator> places_;
 };
 
-}  // namespace cms
+}  // namespace base
