@@ -11,6 +11,7 @@ endif
 EXTRA_DIST += tests/gtest-missing
 
 unit_sources += tests/unit/golden_test.cc tests/golden/golden.cc tests/golden/golden.h
+unit_sources += tests/unit/scarce_memory.cc tests/unit/scarce_memory.h tests/unit/scarce_memory_test.cc
 EXTRA_DIST += tests/golden
 
 # For tests/daemon, which sends the golden cases over a real socket.

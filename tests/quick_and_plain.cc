@@ -18,7 +18,6 @@ using ctl::Global;
 
 struct CompareOptions {
     ctl::TrustOptions trust;
-    bool json = false;
     std::string message;
 };
 
@@ -28,6 +27,7 @@ base::Result<int> run_compare(const CompareOptions& options, const Global& globa
     if (!message) return base::fail(message.error());
     auto judge = ctl::make_judge(options.trust, global);
     if (!judge) return base::fail(judge.error());
+    judge->request.teaches = true;
     judge->request.afresh = true;
     const auto plain = verdict_text::of(judge->judge(*message));
     judge->request.afresh = false;
@@ -44,7 +44,6 @@ ctl::Run compare(ctl::Options& options, const Global& global)
 {
     auto o = std::make_shared<CompareOptions>();
     ctl::add_trust_options(options, o->trust);
-    options.flag("--json", o->json, "nothing: for who hands over the options of verify");
     options.argument("MESSAGE", o->message, "file, or - for standard input");
     return [o, &global] { return run_compare(*o, global); };
 }

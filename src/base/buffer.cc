@@ -48,9 +48,9 @@ char* remap(char* old, std::size_t old_size, std::size_t size)
     char* place = reserve_aligned(size);
     if (place == nullptr) return nullptr;
     grown = mremap(old, old_size, size, MREMAP_MAYMOVE | MREMAP_FIXED, place);
-    if (grown != MAP_FAILED) return place;
-    munmap(place, size);
-    return nullptr;
+    // When that fails the kernel may have taken the place away already, and another
+    // thread may have it now: it is left alone.
+    return grown == MAP_FAILED ? nullptr : place;
 }
 
 }  // namespace
@@ -103,6 +103,12 @@ bool Buffer::reserve(std::size_t wanted)
     data_ = grown;
     capacity_ = next;
     return true;
+}
+
+std::size_t Buffer::held() const
+{
+    if (!mapped_ || capacity_ <= huge_page) return size_;
+    return (size_ + huge_page - 1) / huge_page * huge_page;
 }
 
 bool Buffer::append(Octets more)

@@ -39,6 +39,8 @@ public:
 
     [[nodiscard]] Octets view() const { return {data_, size_}; }
     [[nodiscard]] std::size_t size() const { return size_; }
+    // Of memory, for what it holds: huge pages are there as a whole.
+    [[nodiscard]] std::size_t held() const;
 
 private:
     void swap(Buffer& other) noexcept;

@@ -149,6 +149,17 @@ Result<std::string> read_file(const std::string& path, std::size_t limit, Secrec
     return content;
 }
 
+std::optional<Stamp> stamp_of(const std::string& path)
+{
+    struct stat st{};
+    if (::stat(path.c_str(), &st) != 0) return std::nullopt;
+    const auto nanoseconds = [](const timespec& t) {
+        return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+    };
+    return Stamp{st.st_dev, st.st_ino, static_cast<std::uint64_t>(st.st_size), nanoseconds(st.st_mtim),
+                 nanoseconds(st.st_ctim)};
+}
+
 Result<std::vector<std::string>> list_directory(const std::string& path)
 {
     const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(path.c_str()), closedir);

@@ -3,6 +3,8 @@
 // the file, or the directory on the way to it, is.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +31,15 @@ enum class Secrecy {
 
 // Names (not paths) of entries that are not directories, sorted; hidden ones left out.
 [[nodiscard]] Result<std::vector<std::string>> list_directory(const std::string& path);
+
+// Tells one state of a file from another, as far as stat(2) can; nothing when it is not
+// there.  A changed inode counts as well.
+struct Stamp {
+    std::uint64_t device = 0, inode = 0, size = 0;
+    std::int64_t modified = 0, changed = 0;  // nanoseconds since 1970
+    friend bool operator==(const Stamp&, const Stamp&) = default;
+};
+[[nodiscard]] std::optional<Stamp> stamp_of(const std::string& path);
 
 [[nodiscard]] bool is_directory(const std::string& path);
 

@@ -15,13 +15,13 @@
 namespace base
 {
 
-template <class Value>
+template <class Value, class Key = std::string>
 class LruCache
 {
 public:
     explicit LruCache(std::size_t most) : most_(most) {}
 
-    [[nodiscard]] std::optional<Value> find(const std::string& key)
+    [[nodiscard]] std::optional<Value> find(const Key& key)
     {
         const std::lock_guard lock(mutex_);
         const auto found = places_.find(key);
@@ -30,7 +30,7 @@ public:
         return found->second->second;
     }
 
-    void insert(const std::string& key, Value value)
+    void insert(const Key& key, Value value)
     {
         const std::lock_guard lock(mutex_);
         if (const auto found = places_.find(key); found != places_.end()) {
@@ -54,11 +54,11 @@ public:
     }
 
 private:
-    using Entries = std::list<std::pair<std::string, Value>>;
+    using Entries = std::list<std::pair<Key, Value>>;
     const std::size_t most_;
     mutable std::mutex mutex_;
     Entries entries_;  // the one asked for last is the first
-    std::unordered_map<std::string, typename Entries::iterator> places_;
+    std::unordered_map<Key, typename Entries::iterator> places_;
 };
 
 }  // namespace base

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "cms/library.h"
+
 namespace cms
 {
 namespace
@@ -48,6 +50,7 @@ const EVP_MD* implementation(const DigestAlgorithm& algorithm)
         std::array<const EVP_MD*, digests.size()> all{};
         std::transform(digests.begin(), digests.end(), all.begin(),
                        [](const DigestAlgorithm& d) { return EVP_MD_fetch(nullptr, d.name, nullptr); });
+        insist_on_memory();  // the next who asks tries again
         return all;
     }();
     const auto at = std::find_if(digests.begin(), digests.end(),

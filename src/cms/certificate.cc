@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <limits>
 #include <mutex>
+#include <new>
 #include <sstream>
 
 #include "base/ascii.h"
+#include "cms/library.h"
 #include "cms/openssl.h"
 #include "cms/text.h"
 #include "mime/address.h"
@@ -53,7 +55,10 @@ std::string curve_of(const EVP_PKEY* key)
 bool odd_exponent_up_to_64_bits(const EVP_PKEY* key)
 {
     BIGNUM* e = nullptr;
-    if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) != 1) return false;
+    if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) != 1) {
+        insist_on_memory();
+        return false;
+    }
     const ossl::BignumPtr owner(e);
     return BN_is_odd(e) == 1 && BN_is_one(e) == 0 && BN_num_bits(e) <= 64;
 }
@@ -130,7 +135,10 @@ base::Result<Certificate> Certificate::from_der(base::Octets der)
         return base::fail(base::Code::data, "", "not a certificate: wrong size");
     const unsigned char* at = ossl::bytes(der);
     const ossl::X509Ptr x(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
-    if (!x) return base::fail(base::Code::data, "", "not a certificate: " + errors.text());
+    if (!x) {
+        insist_on_memory();
+        return base::fail(base::Code::data, "", "not a certificate: " + errors.text());
+    }
     if (at != ossl::bytes(der) + der.size())
         return base::fail(base::Code::data, "", "not a certificate: octets follow it");
     return from_native(x.get());
@@ -165,6 +173,7 @@ base::Result<Certificate> Certificate::from_native(X509* x)
     data->key_kind = kind_of(key);
     if (key != nullptr) data->key_bits = EVP_PKEY_get_bits(key);
     if (data->key_kind == KeyKind::ec) data->curve = curve_of(key);
+    insist_on_memory();
     return Certificate(std::move(data));
 }
 
@@ -251,10 +260,13 @@ x509_st* Certificate::native() const
         if (data_->x509) return;
         const ossl::ErrorScope errors;
         const unsigned char* at = ossl::bytes(data_->der);
-        data_->x509.reset(d2i_X509(nullptr, &at, static_cast<long>(data_->der.size())));
+        ossl::X509Ptr x(d2i_X509(nullptr, &at, static_cast<long>(data_->der.size())));
         // It was decoded once: these are other octets now, and no certificate.
-        if (!data_->x509) data_->x509.reset(X509_new());
-        X509_check_purpose(data_->x509.get(), -1, 0);
+        if (!x) x.reset(X509_new());
+        if (x) X509_check_purpose(x.get(), -1, 0);
+        insist_on_memory();
+        if (!x) throw std::bad_alloc();
+        data_->x509 = std::move(x);
     });
     return data_->x509.get();
 }

@@ -7,13 +7,17 @@ namespace cms
 
 std::optional<Certificate> CertificateCache::decode(base::Octets der)
 {
-    const std::string key = der.size() <= largest ? sha256(der) : std::string();
-    if (!key.empty())
-        if (auto found = known_.find(key)) return found;
+    if (der.size() <= largest)
+        if (auto found = known_.find(sha256(der))) return found;
     auto decoded = Certificate::from_der(der);
     if (!decoded) return std::nullopt;
-    if (!key.empty()) known_.insert(key, *decoded);
     return *decoded;
+}
+
+void CertificateCache::keep(const Certificate& certificate)
+{
+    const std::string& der = certificate.der();
+    if (der.size() <= largest) known_.insert(sha256(der), certificate);
 }
 
 }  // namespace cms

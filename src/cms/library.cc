@@ -7,7 +7,9 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <tuple>
+#include <utility>
 
 namespace cms
 {
@@ -23,7 +25,14 @@ bool library_is_current()
 namespace
 {
 
-void* allocate(std::size_t size, const char*, int) { return std::malloc(size); }
+thread_local bool ran_out = false;
+
+void* allocate(std::size_t size, const char*, int)
+{
+    void* const got = std::malloc(size);
+    if (got == nullptr && size != 0) ran_out = true;
+    return got;
+}
 
 void release(void* memory, const char*, int)
 {
@@ -37,7 +46,7 @@ void* reallocate(void* memory, std::size_t size, const char* file, int line)
     if (memory == nullptr) return allocate(size, file, line);
     const std::size_t usable = malloc_usable_size(memory);
     if (size != 0 && size <= usable) return memory;
-    void* const grown = size == 0 ? nullptr : std::malloc(size);
+    void* const grown = size == 0 ? nullptr : allocate(size, file, line);
     if (grown != nullptr) std::memcpy(grown, memory, usable);
     if (grown != nullptr || size == 0) release(memory, file, line);
     return grown;
@@ -47,7 +56,14 @@ void* reallocate(void* memory, std::size_t size, const char* file, int line)
 
 void keep_library_until_the_end() { static_cast<void>(OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr)); }
 
-bool wipe_freed_memory() { return CRYPTO_set_mem_functions(allocate, reallocate, release) == 1; }
+bool look_after_memory() { return CRYPTO_set_mem_functions(allocate, reallocate, release) == 1; }
+
+void insist_on_memory()
+{
+    if (std::exchange(ran_out, false)) throw std::bad_alloc();
+}
+
+void forget_want_of_memory() { ran_out = false; }
 
 SecureHeap reserve_secure_heap(std::size_t keys)
 {

@@ -10,9 +10,19 @@ namespace cms
 [[nodiscard]] std::string library_version();  // "OpenSSL 3.0.22 ..." as loaded at run time
 [[nodiscard]] bool library_is_current();      // at least 3.0.22: older ones have CMS holes
 
-// From now on OpenSSL wipes what it frees: its decoders leave encodings of private keys
-// behind.  False when it has memory already, which is then freed as it is.
-[[nodiscard]] bool wipe_freed_memory();
+// From now on OpenSSL's memory is ours to look after.  It is wiped when it is freed, for
+// decoders leave encodings of private keys behind; and that there was none is not
+// forgotten: see insist_on_memory().  False when OpenSSL has memory already, and keeps to
+// its own ways.
+[[nodiscard]] bool look_after_memory();
+
+// Throws std::bad_alloc when OpenSSL got no memory, on this thread and since the last
+// call: what it said since then (a signature is wrong, a certificate names nobody) may
+// mean no more than that.  To be called before such an answer leaves the thread's hands,
+// into a verdict or a cache.
+void insist_on_memory();
+// Of the work before on this thread.
+void forget_want_of_memory();
 
 // OpenSSL is not taken down at exit, for other threads may still be in it: libmilter's
 // do not end before the process does.  Before anything else uses it.

@@ -4,6 +4,7 @@
 
 #include "base/ascii.h"
 #include "cms/container.h"
+#include "cms/library.h"
 #include "cms/revocation_data.h"
 #include "cms/text.h"
 
@@ -80,6 +81,7 @@ base::Result<RevocationData> RevocationData::parse(RevocationKind kind, base::Oc
     auto native = std::make_shared<Native>();
     native->kind = kind;
     const auto read = kind == RevocationKind::crl ? read_crl(octets, *native) : read_ocsp(octets, *native);
+    insist_on_memory();
     if (!read) return base::fail(read.error());
     return RevocationData(std::move(native));
 }

@@ -169,6 +169,8 @@ base::Result<std::string> signature_of(base::Octets message, const SignRequest& 
     if (EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(out.data()), &size,
                        ossl::bytes(message), message.size()) != 1)
         return failed("cannot sign");
+    // OpenSSL 3.0 says that a signature of elliptic curves has 4 GB when there was no memory for it.
+    if (size > out.size()) return failed("cannot sign");
     out.resize(size);
     return out;
 }

@@ -25,14 +25,15 @@ struct SignRequest {
     Padding padding = Padding::pkcs1;
     std::optional<base::Time> signing_time;  // absent: no such attribute (semantics 0.6)
     bool detached = true;
-    // The digest of the content, where the caller has computed it.
+    // Raw octets of the digest of the content, where the caller has computed it: with the
+    // algorithm that digest_for() gives.  It is believed; only its length is checked.
     std::optional<std::string> content_digest;
 };
 
 struct SignResult {
     std::string der;     // ContentInfo, definite length
     std::string digest;  // "sha256": what was used
-    std::string content_digest;
+    std::string content_digest;  // raw octets
 };
 
 // Signs the octets of `content`, exactly as they are.  Always with signed

@@ -5,6 +5,7 @@
 
 #include "cms/algorithms.h"
 #include "cms/certificate_cache.h"
+#include "cms/library.h"
 #include "cms/openssl.h"
 #include "cms/path_cache.h"
 #include "cms/revocation_data.h"
@@ -158,8 +159,12 @@ PathResult Trust::validate_with(const Certificate& leaf, const std::vector<Certi
         return result;
     }
     const BorrowedCrlStackPtr crls(data_->crls ? sk_X509_CRL_dup(data_->crls.get()) : sk_X509_CRL_new_null());
+    if (!crls) {
+        failed("out of memory");
+        return result;
+    }
     for (const RevocationData& list : fetched.lists)
-        if (!crls || sk_X509_CRL_push(crls.get(), list.native().crl.get()) <= 0) {
+        if (sk_X509_CRL_push(crls.get(), list.native().crl.get()) <= 0) {
             failed("out of memory");
             return result;
         }
@@ -251,7 +256,11 @@ PathResult Trust::validate_alone(const Certificate& leaf, const std::vector<Cert
     const std::string question = PathCache::question(leaf, untrusted, options);
     if (auto known = data_->paths.find(question, options.at)) return std::move(*known);
     PathResult result = validate_with(leaf, untrusted, options, {});
-    if (result.findings.empty()) data_->paths.insert(question, leaf, untrusted, options, result);
+    insist_on_memory();
+    if (!result.findings.empty()) return result;
+    data_->paths.insert(question, leaf, untrusted, options, result);
+    for (const Certificate& c : result.path)
+        if (!data_->anchors.contains(c.der())) data_->certificates.keep(c);
     return result;
 }
 

@@ -47,7 +47,8 @@ struct VerifyOptions {
     // Certificates that need not be decoded again where the message carries them; they
     // are believed no more than others.  Borrowed for the call.
     const std::vector<Certificate>* known = nullptr;
-    // The digest of the content that the caller has computed already, and its name.
+    // Name ("sha256") and raw octets of a digest of the content.  It is believed: where a
+    // signer uses this digest the content itself is not looked at.
     std::optional<std::pair<std::string, std::string>> content_digest;
     // Without: cryptography and form only, not whether the signer is to be trusted.
     bool judge_path = true;

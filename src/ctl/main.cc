@@ -1,5 +1,7 @@
 // smimectl: the administrator's tool.  It runs the daemon's code on messages
 // from files (smimectl(1)).
+#include <sys/resource.h>
+
 #include <exception>
 #include <new>
 
@@ -64,6 +66,9 @@ constexpr Command commands[] = {
 int main(int argc, char** argv)
 {
     try {
+        // Keys, passphrases and plaintext stay out of core dumps.
+        const rlimit none{0, 0};
+        (void)setrlimit(RLIMIT_CORE, &none);
         store::ignore_environment_of_libraries();
         const auto status = ctl::run_command_line(commands, argc, argv);
         if (status) return *status;

@@ -37,11 +37,15 @@ std::optional<std::string> other_address(std::string_view text, std::string_view
 // like "@" (fullwidth U+FF20, small U+FE6B) taken for one.
 std::string as_shown(std::string_view display_name)
 {
-    std::string text = mime::decode_encoded_words(display_name);
-    for (std::string_view sign : {"\xef\xbc\xa0", "\xef\xb9\xab"})
-        for (auto at = text.find(sign); at != std::string::npos; at = text.find(sign, at))
-            text.replace(at, sign.size(), "@");
-    return text;
+    const std::string text = mime::decode_encoded_words(display_name);
+    std::string out;
+    for (std::size_t i = 0; i < text.size();) {
+        const auto sign = std::string_view(text).substr(i, 3);
+        const bool at = sign == "\xef\xbc\xa0" || sign == "\xef\xb9\xab";
+        out += at ? '@' : text[i];
+        i += at ? sign.size() : 1;
+    }
+    return out;
 }
 
 // The administrator says that this certificate speaks for the author.

@@ -92,7 +92,7 @@ public:
     void drop_body(BodyState why = BodyState::too_large);
 
     // Octets in memory: what came, and what is kept about each field.
-    [[nodiscard]] std::size_t held() const { return octets_.size() + field_ends_.size() * per_field; }
+    [[nodiscard]] std::size_t held() const { return octets_.held() + field_ends_.size() * per_field; }
     [[nodiscard]] std::uint64_t size() const { return size_; }  // header and body seen
 
     // The header alone, for the decision at end-of-header; the builder keeps

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/ascii.h"
+#include "cms/library.h"
 #include "gateway/authentication_results.h"
 #include "gateway/case.h"
 #include "gateway/enclosed.h"
@@ -313,12 +314,18 @@ HeaderDecision at_end_of_header(const Envelope& envelope, const mime::Header& he
 
 Outcome process(const Message& message, const Snapshot& snapshot, const World& world)
 {
-    if (is_reentry(message.envelope, snapshot.config)) return process_returned(message, snapshot, world);
-    // Whoever only claims to be a copy is mail like any other.
-    if (is_astray(message.envelope, message.header(), snapshot.config) &&
-        returned(message, snapshot, world.clock->now()))
-        return astray(message, snapshot);
-    return process_one(message, snapshot, world);
+    cms::forget_want_of_memory();
+    auto outcome = [&] {
+        if (is_reentry(message.envelope, snapshot.config)) return process_returned(message, snapshot, world);
+        // Whoever only claims to be a copy is mail like any other.
+        if (is_astray(message.envelope, message.header(), snapshot.config) &&
+            returned(message, snapshot, world.clock->now()))
+            return astray(message, snapshot);
+        return process_one(message, snapshot, world);
+    }();
+    // A verdict, or a reason not to sign, may be nothing but this.
+    cms::insist_on_memory();
+    return outcome;
 }
 
 }  // namespace gateway

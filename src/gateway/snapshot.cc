@@ -1,12 +1,14 @@
 #include "gateway/snapshot.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <set>
 
 #include "base/ascii.h"
 #include "base/file.h"
 #include "cms/container.h"
+#include "cms/library.h"
 #include "cms/seal.h"
 #include "policy/decide.h"
 #include "store/writers.h"
@@ -197,8 +199,7 @@ bool is_there(const policy::Config& config, std::string_view key, const std::str
               std::vector<base::Problem>& problems)
 {
     if (path.empty()) return false;
-    const auto listed = base::list_directory(path);
-    if (listed || listed.error().code != base::Code::no_input) return true;
+    if (base::stamp_of(path) || errno != ENOENT) return true;
     std::string where = config.file;
     for (const auto& setting : config.settings)
         if (setting.section == "certificates" && setting.key == key) where = setting.where;
@@ -278,6 +279,7 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->config = std::move(*config);
     const auto& loaded = snapshot->config;
+    cms::forget_want_of_memory();
     if (loaded.rules.empty())
         warn(problems, file, "there is no rule: all mail passes as it is",
              "add one, such as [rule inbound] with direction = incoming and verify = yes");
@@ -304,6 +306,8 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
         options.credentials == Credentials::needed ? loaded.keys
                                                    : readable_sources(loaded.keys, unchecked, problems),
         helpers, now, problems, options.key_index.empty() ? nullptr : &index);
+    // What could not be opened may be there the next time.
+    cms::insist_on_memory();
     if (!options.key_index.empty())
         if (const auto written = index.write(); !written)
             problems.push_back({base::Severity::notice, written.error()});
@@ -312,9 +316,9 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
     std::vector<std::shared_ptr<const store::CertificateStore>> others;
     using Kind = store::Provenance::Kind;
     const auto open = [&](const store::DirectoryStore::Options& wanted) {
-        static const std::vector<std::shared_ptr<const store::DirectoryStore>> none;
-        auto store = store::DirectoryStore::open(
-            wanted, problems, options.before != nullptr ? options.before->directories : none);
+        store::DirectoryStore::Before before{{}, now};
+        if (options.before != nullptr) before.stores = options.before->directories;
+        auto store = store::DirectoryStore::open(wanted, problems, before);
         snapshot->directories.push_back(store);
         others.push_back(store);
         return store;
@@ -332,6 +336,7 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
     if (!load_archives(*snapshot, now, problems) || !split) return nullptr;
     warn_of_expiry(*snapshot, now, problems);
     find_lacks(*snapshot, now, problems);
+    cms::insist_on_memory();
     return snapshot;
 }
 

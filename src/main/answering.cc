@@ -144,11 +144,11 @@ base::Result<> Answering::start(int listener, Limits limits, Work work)
 void Answering::serve(int listener, const Limits& limits, const Work& work)
 {
     std::vector<Client> clients;  // in the order in which they came
-    clients.reserve(limits.clients);
     auto due = work.tick ? Steady::now() : never;
     while (!stopping_) {
         dismiss_who_is_done(clients);
         const bool done = base::carry_on(log_, "answering questions", [&] {
+            clients.reserve(limits.clients);
             if (due <= Steady::now()) {
                 due = Steady::now() + std::chrono::seconds(1);  // should it fail
                 due = Steady::now() + work.tick();

@@ -474,7 +474,7 @@ int main(int argc, char** argv)
 {
     try {
         // Before OpenSSL has any memory at all.
-        if (!cms::wipe_freed_memory()) std::fputs("smime-milter: OpenSSL was in use before main()\n", stderr);
+        if (!cms::look_after_memory()) std::fputs("smime-milter: OpenSSL was in use before main()\n", stderr);
         cms::keep_library_until_the_end();
         store::ignore_environment_of_libraries();
         return daemon_main::run(argc, argv);

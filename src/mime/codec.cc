@@ -105,6 +105,12 @@ constexpr std::array<Quoted, 256> quoted_octets = [] {
     return table;
 }();
 
+std::size_t count_not_plain(base::Octets octets)
+{
+    return static_cast<std::size_t>(
+        std::count_if(octets.begin(), octets.end(), [](char c) { return !is_plain(c); }));
+}
+
 // The most that quote_line() writes for a line of which so many octets are not plain:
 // these as three, as may be the first of each line of the result, and the last; and a
 // soft line break after 73 columns at the earliest.
@@ -255,9 +261,7 @@ std::optional<std::string> base64_decode(base::Octets text)
 // 8-bit octet on encodes every line end.
 std::string quoted_printable_lines(base::Octets octets)
 {
-    const auto not_plain = static_cast<std::size_t>(
-        std::count_if(octets.begin(), octets.end(), [](char c) { return !is_plain(c); }));
-    std::string out = base::string_with_room(most_quoted(octets.size(), not_plain));
+    std::string out = base::string_with_room(most_quoted(octets.size(), count_not_plain(octets)));
     // Several lines at a time: many are short.
     constexpr std::size_t usual = 1000, room = most_quoted(usual, usual) + 2;
     std::array<char, 4 * room> several{};
@@ -272,7 +276,7 @@ std::string quoted_printable_lines(base::Octets octets)
         const base::Octets line = octets.substr(0, end);
         if (line.size() > usual) {
             flush();
-            unusual.resize(most_quoted(line.size(), line.size()));
+            unusual.resize(most_quoted(line.size(), count_not_plain(line)));
             out.append(unusual.data(), quote_line(line, unusual.data()));
         } else {
             to = quote_line(line, to);

@@ -1,8 +1,5 @@
 #include "store/directory_store.h"
 
-#include <sys/stat.h>
-#include <time.h>
-
 #include <algorithm>
 #include <functional>
 
@@ -50,32 +47,36 @@ bool is_pin(const std::string& name)
 // By which a change of one of these files is noticed, as if a second look at all of them
 // had been taken: their names, and what stat(2) says of each.  Nothing when one has changed
 // just now: it may change once more, without its times telling.
-std::optional<std::size_t> state_of(const std::string& directory, const std::vector<std::string>& names)
+std::optional<std::size_t> state_of(const std::string& directory, const std::vector<std::string>& names,
+                                    base::Time now)
 {
-    constexpr time_t settled = 2;
-    const time_t now = time(nullptr);
+    using namespace std::chrono_literals;
     std::string text;
     for (const std::string& name : names) {
-        struct stat st{};
-        if (stat((directory + "/" + name).c_str(), &st) != 0 || st.st_ctim.tv_sec > now - settled)
-            return std::nullopt;
         text += name;
         text += '/';
+        const auto stamp = base::stamp_of(directory + "/" + name);
+        if (!stamp) continue;  // a link to nothing; with a stamp it is another state
+        const base::Time changed(
+            std::chrono::floor<std::chrono::seconds>(std::chrono::nanoseconds(stamp->changed)));
+        if (now - 2s < changed && changed <= now + 2s) return std::nullopt;
         for (const auto number :
-             {static_cast<std::uint64_t>(st.st_dev), static_cast<std::uint64_t>(st.st_ino),
-              static_cast<std::uint64_t>(st.st_size), static_cast<std::uint64_t>(st.st_mode),
-              static_cast<std::uint64_t>(st.st_mtim.tv_sec), static_cast<std::uint64_t>(st.st_mtim.tv_nsec),
-              static_cast<std::uint64_t>(st.st_ctim.tv_sec), static_cast<std::uint64_t>(st.st_ctim.tv_nsec)})
+             {stamp->device, stamp->inode, stamp->size, static_cast<std::uint64_t>(stamp->modified),
+              static_cast<std::uint64_t>(stamp->changed)})
             text.append(reinterpret_cast<const char*>(&number), sizeof number);
     }
     return std::hash<std::string>()(text);
 }
 
+// Is it the system that fails, and not the file that is bad?  Then it may be there the
+// next time, though nothing about it changes.
+bool may_pass(base::Code code) { return code != base::Code::data && code != base::Code::configuration; }
+
 }  // namespace
 
-std::shared_ptr<const DirectoryStore> DirectoryStore::open(
-    Options options, std::vector<base::Problem>& problems,
-    const std::vector<std::shared_ptr<const DirectoryStore>>& before)
+std::shared_ptr<const DirectoryStore> DirectoryStore::open(Options options,
+                                                           std::vector<base::Problem>& problems,
+                                                           const Before& before)
 {
     auto names = base::list_directory(options.path);
     if (!names) {
@@ -83,17 +84,19 @@ std::shared_ptr<const DirectoryStore> DirectoryStore::open(
         return std::shared_ptr<const DirectoryStore>(new DirectoryStore(std::move(options)));
     }
     std::erase_if(*names, [](const std::string& name) { return !is_certificate_file(name); });
-    const auto state = state_of(options.path, *names);
-    const auto same = std::find_if(before.begin(), before.end(), [&](const auto& store) {
+    const auto state = state_of(options.path, *names, before.now);
+    const auto same = std::find_if(before.stores.begin(), before.stores.end(), [&](const auto& store) {
         return state && store->state_ == state && store->options_ == options;
     });
     std::shared_ptr<const DirectoryStore> store;
-    if (same != before.end()) {
+    if (same != before.stores.end()) {
         store = *same;
     } else {
         const std::shared_ptr<DirectoryStore> fresh(new DirectoryStore(std::move(options)));
-        fresh->state_ = state;
         fresh->read(*names);
+        if (std::none_of(fresh->problems_.begin(), fresh->problems_.end(),
+                         [](const base::Problem& p) { return may_pass(p.error.code); }))
+            fresh->state_ = state;
         store = fresh;
     }
     problems.insert(problems.end(), store->problems_.begin(), store->problems_.end());
@@ -159,19 +162,15 @@ std::string DirectoryStore::pinned_address(std::uint32_t entry) const
     return name.substr(0, name.size() - extension_of(name).size());
 }
 
-std::optional<cms::Certificate> DirectoryStore::decode(std::uint32_t entry) const
+base::Result<std::optional<cms::Certificate>> DirectoryStore::decode(std::uint32_t entry) const
 {
-    {
-        const std::lock_guard lock(mutex_);
-        if (const auto it = cache_.find(entry); it != cache_.end()) {
-            recent_.splice(recent_.end(), recent_, it->second);
-            return it->second->second;
-        }
-    }
+    if (auto known = cache_.find(entry)) return known;
     const Entry& wanted = entries_[entry];
     const std::string path = options_.path + "/" + files_[wanted.file];
     const auto content = base::read_file(path, largest);
-    if (!content) return std::nullopt;
+    if (!content && content.error().code == base::Code::no_input) return std::nullopt;
+    // To say that there is none might send the message without encryption.
+    if (!content) return base::fail(content.error());
     const auto certificates = cms::certificates_in(*content, path);
     if (!certificates) return std::nullopt;
     for (const std::string& der : *certificates) {
@@ -179,14 +178,7 @@ std::optional<cms::Certificate> DirectoryStore::decode(std::uint32_t entry) cons
         if (!summary || hash_of(summary->fingerprint) != wanted.fingerprint) continue;
         auto certificate = cms::Certificate::from_der(der);
         if (!certificate) return std::nullopt;
-        const std::lock_guard lock(mutex_);
-        if (options_.cached == 0 || cache_.contains(entry)) return *certificate;
-        if (cache_.size() >= options_.cached) {
-            cache_.erase(recent_.front().first);
-            recent_.pop_front();
-        }
-        recent_.emplace_back(entry, *certificate);
-        cache_.emplace(entry, std::prev(recent_.end()));
+        cache_.insert(entry, *certificate);
         return *certificate;
     }
     return std::nullopt;
@@ -200,7 +192,8 @@ Found DirectoryStore::found(std::uint32_t entry, cms::Certificate certificate) c
 
 // A hash is a hint only: `wanted` confirms.
 template <class Wanted>
-std::vector<Found> DirectoryStore::pick(const Index& index, std::uint64_t hash, const Wanted& wanted) const
+base::Result<std::vector<Found>> DirectoryStore::pick(const Index& index, std::uint64_t hash,
+                                                      const Wanted& wanted) const
 {
     std::vector<Found> out;
     std::vector<std::uint32_t> entries;
@@ -210,7 +203,9 @@ std::vector<Found> DirectoryStore::pick(const Index& index, std::uint64_t hash, 
     entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
     for (const std::uint32_t entry : entries) {
         auto certificate = decode(entry);
-        if (certificate && wanted(entry, *certificate)) out.push_back(found(entry, std::move(*certificate)));
+        if (!certificate) return base::fail(certificate.error());
+        if (*certificate && wanted(entry, **certificate))
+            out.push_back(found(entry, std::move(**certificate)));
     }
     std::sort(out.begin(), out.end(),
               [](const Found& a, const Found& b) { return better_than(a.certificate, b.certificate); });
@@ -253,20 +248,16 @@ base::Result<std::optional<Found>> DirectoryStore::by_fingerprint(std::string_vi
 {
     auto all = pick(by_fingerprint_, hash_of(hex),
                     [&](std::uint32_t, const cms::Certificate& c) { return c.fingerprint() == hex; });
-    return all.empty() ? std::optional<Found>() : std::optional(std::move(all.front()));
-}
-
-std::size_t DirectoryStore::decoded() const
-{
-    const std::lock_guard lock(mutex_);
-    return cache_.size();
+    if (!all) return base::fail(all.error());
+    return all->empty() ? std::optional<Found>() : std::optional(std::move(all->front()));
 }
 
 std::vector<Found> DirectoryStore::all() const
 {
     std::vector<Found> out;
     for (std::uint32_t entry = 0; entry < entries_.size(); ++entry)
-        if (auto certificate = decode(entry)) out.push_back(found(entry, std::move(*certificate)));
+        if (auto certificate = decode(entry); certificate && *certificate)
+            out.push_back(found(entry, std::move(**certificate)));
     return out;
 }
 

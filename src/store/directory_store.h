@@ -1,14 +1,13 @@
 // Certificates in a directory of files, for people who use files and git.
 #pragma once
 
-#include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "base/lru_cache.h"
 #include "store/certificate_store.h"
 
 namespace store
@@ -34,14 +33,21 @@ public:
         friend bool operator==(const Options&, const Options&) = default;
     };
 
+    // What was there before a reload, and when that is.
+    struct Before {
+        std::vector<std::shared_ptr<const DirectoryStore>> stores;
+        base::Time now;
+    };
+
     // A file that cannot be used is a warning in `problems`, the others load; a
     // directory that cannot be read is an error, and the store is empty.
-    // One of `before` is given again, with what was found wrong with it, when it has the
-    // same options and nothing in the directory has changed since: neither names nor what
-    // stat(2) says of a file.
-    [[nodiscard]] static std::shared_ptr<const DirectoryStore> open(
-        Options options, std::vector<base::Problem>& problems,
-        const std::vector<std::shared_ptr<const DirectoryStore>>& before = {});
+    // One of `before.stores` is given again, with what was found wrong with it, when it has the
+    // same options and nothing in the directory has changed since, neither names nor what
+    // stat(2) says of a file; unless a file could not be read, or has changed in the two
+    // seconds before.
+    [[nodiscard]] static std::shared_ptr<const DirectoryStore> open(Options options,
+                                                                    std::vector<base::Problem>& problems,
+                                                                    const Before& before = {});
 
     [[nodiscard]] base::Result<std::vector<Found>> find(std::string_view address, base::Time at,
                                                         Purpose purpose) const override;
@@ -51,7 +57,10 @@ public:
     [[nodiscard]] base::Result<std::optional<Found>> by_fingerprint(std::string_view hex) const override;
 
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
-    [[nodiscard]] std::size_t decoded() const;  // how many certificates are in the cache
+    [[nodiscard]] std::size_t decoded() const
+    {
+        return cache_.size();
+    }  // how many certificates are in the cache
     // All of them, in the order of the files' names; for listings.
     [[nodiscard]] std::vector<Found> all() const;
 
@@ -62,13 +71,15 @@ private:
     };
     using Index = std::unordered_multimap<std::uint64_t, std::uint32_t>;  // hash -> entry
 
-    explicit DirectoryStore(Options options) : options_(std::move(options)) {}
+    explicit DirectoryStore(Options options) : options_(std::move(options)), cache_(options_.cached) {}
     void read(const std::vector<std::string>& names);
     [[nodiscard]] base::Result<> add_file(const std::string& name);
-    [[nodiscard]] std::optional<cms::Certificate> decode(std::uint32_t entry) const;
+    // nullopt: the file has been removed or is another one now.
+    [[nodiscard]] base::Result<std::optional<cms::Certificate>> decode(std::uint32_t entry) const;
     [[nodiscard]] Found found(std::uint32_t entry, cms::Certificate certificate) const;
     template <class Wanted>
-    [[nodiscard]] std::vector<Found> pick(const Index& index, std::uint64_t hash, const Wanted& wanted) const;
+    [[nodiscard]] base::Result<std::vector<Found>> pick(const Index& index, std::uint64_t hash,
+                                                        const Wanted& wanted) const;
     [[nodiscard]] std::string pinned_address(std::uint32_t entry) const;
 
     Options options_;
@@ -77,12 +88,7 @@ private:
     std::vector<std::string> files_;  // names in the directory
     std::vector<Entry> entries_;
     Index by_address_, by_key_id_, by_issuer_serial_, by_fingerprint_;
-
-    // Least recently used first in line to go.
-    using Recent = std::list<std::pair<std::uint32_t, cms::Certificate>>;
-    mutable std::mutex mutex_;
-    mutable Recent recent_;
-    mutable std::unordered_map<std::uint32_t, Recent::iterator> cache_;
+    mutable base::LruCache<cms::Certificate, std::uint32_t> cache_;  // by entry
 };
 
 }  // namespace store

@@ -1,5 +1,6 @@
 #include "store/key_index.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -106,17 +107,6 @@ bool next(Fields& fields, std::string& path, KeyIndex::Entry& entry)
 
 }  // namespace
 
-std::optional<KeyIndex::Stamp> KeyIndex::stamp_of(const std::string& path)
-{
-    struct stat st{};
-    if (::stat(path.c_str(), &st) != 0) return std::nullopt;
-    const auto nanoseconds = [](const timespec& t) {
-        return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
-    };
-    return Stamp{st.st_dev, st.st_ino, static_cast<std::uint64_t>(st.st_size), nanoseconds(st.st_mtim),
-                 nanoseconds(st.st_ctim)};
-}
-
 KeyIndex KeyIndex::read(const std::string& file, std::size_t from_files)
 {
     KeyIndex out;
@@ -154,7 +144,7 @@ base::Result<> KeyIndex::write() const
     return base::write_file(file_, std::string(magic) + cms::sha256_hex(body) + body, 0600);
 }
 
-const KeyIndex::Entry* KeyIndex::find(const std::string& path, const Stamp& stamp)
+const KeyIndex::Entry* KeyIndex::find(const std::string& path, const base::Stamp& stamp)
 {
     const auto it = known_.find(path);
     if (it == known_.end() || !(it->second.entry.stamp == stamp)) return nullptr;

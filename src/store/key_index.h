@@ -6,14 +6,13 @@
 // nothing secret.  It is a cache: whoever removes it loses nothing but time.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "cms/certificate.h"
 
@@ -23,16 +22,8 @@ namespace store
 class KeyIndex
 {
 public:
-    // Tells one state of a file from another; a changed inode counts as well.
-    struct Stamp {
-        std::uint64_t device = 0, inode = 0, size = 0;
-        std::int64_t modified = 0, changed = 0;  // nanoseconds
-        friend bool operator==(const Stamp&, const Stamp&) = default;
-    };
-    [[nodiscard]] static std::optional<Stamp> stamp_of(const std::string& path);
-
     struct Entry {
-        Stamp stamp;
+        base::Stamp stamp;
         bool legacy = false;                         // outdated encryption
         std::vector<cms::Certificate> certificates;  // in file order
         std::vector<std::string> keys;               // PrivateKey::key_fingerprint(), in file order
@@ -50,7 +41,7 @@ public:
     [[nodiscard]] base::Result<> write() const;
 
     // nullptr when the file has changed since, or was never there.
-    [[nodiscard]] const Entry* find(const std::string& path, const Stamp& stamp);
+    [[nodiscard]] const Entry* find(const std::string& path, const base::Stamp& stamp);
     void put(const std::string& path, Entry entry);
 
 private:

@@ -120,7 +120,7 @@ void KeyLoader::read_token()
 void KeyLoader::read_file(const std::string& path)
 {
     if (remembered(path)) return;
-    const auto stamp = KeyIndex::stamp_of(path);  // before it is read: it may be replaced meanwhile
+    const auto stamp = base::stamp_of(path);  // before it is read: it may be replaced meanwhile
     auto content = read_key_file(path);
     if (!content) return failed(path, content.error());
     const base::Secret owner(std::move(*content));  // wiped when done
@@ -178,7 +178,7 @@ void KeyLoader::read_file(const std::string& path)
 bool KeyLoader::remembered(const std::string& path)
 {
     if (index_ == nullptr || !large_ || (password_ && !password_proved_) || password_failed_) return false;
-    const auto stamp = KeyIndex::stamp_of(path);
+    const auto stamp = base::stamp_of(path);
     const auto* entry = stamp ? index_->find(path, *stamp) : nullptr;
     // Whoever may read a file of certificates only is nobody's business.
     if (entry == nullptr || (!entry->keys.empty() && !base::check_secrecy(path))) return false;

@@ -34,7 +34,6 @@ libgateway_a_SOURCES += \
 	src/store/writers.cc src/store/writers.h
 
 unit_sources += \
-	tests/unit/scarce_memory.cc tests/unit/scarce_memory.h \
 	tests/unit/store_certificate_check_test.cc \
 	tests/unit/store_contract.h \
 	tests/unit/store_contract_test.cc \
@@ -44,7 +43,6 @@ unit_sources += \
 	tests/unit/store_key_store_test.cc \
 	tests/unit/store_remote_test.cc \
 	tests/unit/store_revocation_test.cc \
-	tests/unit/store_scarce_memory_test.cc \
 	tests/unit/store_sources_test.cc \
 	tests/unit/store_sqlite_test.cc \
 	tests/unit/store_trust_store_test.cc

@@ -110,7 +110,7 @@ public:
             stopping_ = true;
             *cancel_ = true;
             for (const auto& job : waiting_) {
-                job->answer = unavailable(job->question, "stopping");
+                job->answer = base::fail(base::Code::unavailable, "", "stopping");
                 jobs_.erase(job->key);
             }
             waiting_.clear();

@@ -13,6 +13,7 @@
 #include <unordered_set>
 
 #include "base/log.h"
+#include "cms/library.h"
 #include "mime/address.h"
 #include "store/answer_cache.h"
 #include "store/domain_turns.h"
@@ -303,9 +304,13 @@ private:
                 backend = std::move(*made);
             }
             auto answer = backend->find(job.address, patience);
-            if (answer)
-                return std::make_shared<const Answer>(
+            if (answer) {
+                auto good = std::make_shared<const Answer>(
                     checked(*answer, job.address, settings, line.kind->provenance, bounds_));
+                // Those that were passed over may be as good as the others.
+                cms::insist_on_memory();
+                return good;
+            }
             if (!again || !blames_the_source(answer.error().code) || patience.over())
                 return base::fail(answer.error());
             backend.reset();
@@ -371,8 +376,11 @@ private:
 
     void retire(Line& line)
     {
+        // From here on nothing may fail: half a line would be asked and never answer.
+        retired_.reserve(retired_.size() + line.threads.size());
         *line.cancelled = true;
-        for (const auto& job : line.waiting) job->outcome = unavailable(line.settings, "stopping");
+        for (const auto& job : line.waiting)
+            job->outcome = base::fail(base::Code::unavailable, "", "stopping");
         line.waiting.clear();
         for (auto& t : line.threads) retired_.push_back(std::move(t));
         line.threads.clear();

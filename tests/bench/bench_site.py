@@ -169,6 +169,11 @@ class Site:
     def pid(self, role):
         return self.running[role][0].pid
 
+    def resident(self, role):
+        """kB of memory."""
+        with open(f"/proc/{self.pid(role)}/status", encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+
     def load(self, role, files, *options):
         """One run of the load client; what it has measured."""
         process, socket, _ = self.running[role]

@@ -218,6 +218,8 @@ private:
             case SMFIR_ADDHEADER:
             case SMFIR_INSHEADER:
             case SMFIR_CHGHEADER:
+            case SMFIR_CHGFROM:
+            case SMFIR_ADDRCPT:
             case SMFIR_DELRCPT:
             case SMFIR_QUARANTINE: answer_.edited = true; return false;
             case SMFIR_REPLYCODE:

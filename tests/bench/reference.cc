@@ -4,7 +4,7 @@
 //
 //   noop      takes everything and changes nothing
 //   early     accepts at end-of-header, so that no body is sent
-//   replace   keeps the body and sends it back
+//   replace   keeps the body, as we do, and sends it back
 //
 // It asks for no answers but at end-of-header and end-of-message, as we do.
 // Ends when its standard input does.
@@ -13,46 +13,21 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string_view>
 #include <thread>
+
+#include "base/buffer.h"
 
 namespace
 {
 
 bool early = false, replaces = false;
 
-// In a block that doubles and is given back, as most milters do it.
-struct Body {
-    unsigned char* octets = nullptr;
-    std::size_t size = 0, room = 0;
-
-    bool append(const unsigned char* more, std::size_t count)
-    {
-        if (size + count > room) {
-            std::size_t wanted = room == 0 ? std::size_t{1} << 16 : room;
-            while (wanted < size + count) wanted *= 2;
-            auto* grown = static_cast<unsigned char*>(std::realloc(octets, wanted));
-            if (grown == nullptr) return false;
-            octets = grown;
-            room = wanted;
-        }
-        std::memcpy(octets + size, more, count);
-        size += count;
-        return true;
-    }
-    void clear()
-    {
-        std::free(octets);
-        *this = {};
-    }
-};
-
-Body* body_of(SMFICTX* context)
+base::Buffer* body_of(SMFICTX* context)
 {
-    auto* body = static_cast<Body*>(smfi_getpriv(context));
+    auto* body = static_cast<base::Buffer*>(smfi_getpriv(context));
     if (body == nullptr) {
-        body = new Body;
+        body = new base::Buffer;
         smfi_setpriv(context, body);
     }
     return body;
@@ -76,14 +51,18 @@ sfsistat on_end_of_header(SMFICTX*) { return early ? SMFIS_ACCEPT : SMFIS_CONTIN
 
 sfsistat on_body(SMFICTX* context, unsigned char* octets, std::size_t size)
 {
-    return !replaces || body_of(context)->append(octets, size) ? SMFIS_NOREPLY : SMFIS_TEMPFAIL;
+    return !replaces || body_of(context)->append({reinterpret_cast<const char*>(octets), size})
+               ? SMFIS_NOREPLY
+               : SMFIS_TEMPFAIL;
 }
 
 sfsistat on_end_of_message(SMFICTX* context)
 {
     if (!replaces) return SMFIS_CONTINUE;
-    Body* body = body_of(context);
-    const int sent = smfi_replacebody(context, body->octets, static_cast<int>(body->size));
+    base::Buffer* body = body_of(context);
+    // libmilter does not write to it.
+    auto* octets = reinterpret_cast<unsigned char*>(const_cast<char*>(body->view().data()));
+    const int sent = smfi_replacebody(context, octets, static_cast<int>(body->size()));
     body->clear();
     return sent == MI_SUCCESS ? SMFIS_CONTINUE : SMFIS_TEMPFAIL;
 }
@@ -96,9 +75,7 @@ sfsistat on_abort(SMFICTX* context)
 
 sfsistat on_close(SMFICTX* context)
 {
-    auto* body = static_cast<Body*>(smfi_getpriv(context));
-    if (body != nullptr) body->clear();
-    delete body;
+    delete static_cast<base::Buffer*>(smfi_getpriv(context));
     smfi_setpriv(context, nullptr);
     return SMFIS_CONTINUE;
 }

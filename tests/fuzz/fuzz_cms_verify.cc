@@ -13,6 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static const cms::Trust trust;  // no anchor: whatever passes is a bug
     cms::VerifyOptions options;
     options.trust = &trust;
+    options.teaches = true;
     cms::VerifyOptions plain = options;
     plain.path.afresh = true;
     const base::Octets content[] = {"Content-Type: text/plain\r\n", "\r\nHello\r\n"};

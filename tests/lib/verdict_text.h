@@ -23,6 +23,13 @@ inline std::string of(const cms::SignerVerdict& signer)
     if (signer.signing_time) out += "  at " + base::iso8601(*signer.signing_time) + "\n";
     for (const auto& comment : signer.comments) out += "  comment " + comment + "\n";
     for (const auto& line : signer.revocation) out += "  revocation " + line + "\n";
+    const auto& offer = signer.offer;
+    if (offer.certificate)
+        out += "  offers " + offer.certificate->fingerprint() + (offer.preferred ? ", preferred" : "") + "\n";
+    for (const auto& issuer : offer.issuers) out += "  issued by " + issuer.fingerprint() + "\n";
+    if (offer.capabilities)
+        for (const auto cipher : *offer.capabilities)
+            out += "  capable of " + std::to_string(static_cast<int>(cipher)) + "\n";
     return out;
 }
 

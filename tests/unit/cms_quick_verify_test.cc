@@ -17,8 +17,9 @@ using namespace fixture;
 using namespace std::chrono_literals;
 
 // Both verdicts; the quick one twice, so that the second time it remembers.
-void expect_the_same(std::string_view der, const cms::VerifyOptions& quick, const std::string& what)
+void expect_the_same(std::string_view der, cms::VerifyOptions quick, const std::string& what)
 {
+    quick.teaches = true;
     auto plain = quick;
     plain.path.afresh = true;
     const base::Octets pieces[] = {content};
@@ -91,10 +92,30 @@ TEST(CertificateCache, DecodesOnceWhatComesAgain)
 {
     cms::CertificateCache cache;
     const std::string der = pki().alice.certificate.der();
-    const auto first = cache.decode(der), second = cache.decode(std::string(der));
-    ASSERT_TRUE(first && second);
+    const auto first = cache.decode(der);
+    ASSERT_TRUE(first);
+    EXPECT_NE(cache.decode(der)->native(), first->native()) << "nobody has said that it is worth it";
+    cache.keep(*first);
+    const auto second = cache.decode(std::string(der));
+    ASSERT_TRUE(second);
     EXPECT_EQ(first->native(), second->native());
     EXPECT_EQ(first->der(), der);
+}
+
+TEST(CertificateCache, KeepsThoseOfValidPathsOnly)
+{
+    const auto trust = must(cms::Trust::make({{pki().root.certificate}, {pki().sub.certificate}, {}}));
+    auto& cache = trust.certificate_cache();
+    cms::PathOptions options;
+    options.at = now;
+    const auto was_kept = [&](const cms::Certificate& c) {
+        (void)trust.validate(c, {}, options);
+        return cache.decode(c.der())->native() == c.native();
+    };
+    auto r = request("Eve", {"eve@example.org"});
+    const auto eve = must(cms::issue(r, nullptr));
+    EXPECT_FALSE(was_kept(eve.certificate)) << "anybody can make as many as he likes";
+    EXPECT_TRUE(was_kept(pki().alice.certificate));
 }
 
 TEST(CertificateCache, TakesNothingButACertificateAndAllOfIt)
@@ -236,6 +257,7 @@ TEST_P(QuickVerifyGolden, GivesTheVerdictThatOpensslAloneWouldGive)
         request.trust = &snapshot->trust;
         request.at = c.at;
         gateway::judge_as_configured(request, snapshot->config.judging);
+        request.teaches = true;
         request.afresh = true;
         const auto plain =
             verdict_text::of(gateway::verify_message(message->header(), message->body(), request));

@@ -1,4 +1,5 @@
-// Memory that runs out at a moment that a test chooses: operator new of the unit tests.
+// Memory that runs out at a moment that a test chooses, for all of the program: malloc(),
+// which is also OpenSSL's.  Under a sanitizer, whose malloc() it is, operator new alone.
 #pragma once
 
 #include <cstddef>
@@ -6,8 +7,7 @@
 namespace fixture
 {
 
-// While it lives, the allocation number `nth` (from 0) fails with std::bad_alloc, once.
-// One at a time.
+// While it lives, the allocation number `nth` (from 0) fails, once.  One at a time.
 class ScarceMemory
 {
 public:
@@ -18,7 +18,8 @@ public:
     ScarceMemory(const ScarceMemory&) = delete;
     ScarceMemory& operator=(const ScarceMemory&) = delete;
 
-    [[nodiscard]] static bool has_failed();
+    static void end();                               // from now on all succeed
+    [[nodiscard]] static std::size_t allocations();  // how many there were
 };
 
 }  // namespace fixture

@@ -101,22 +101,24 @@ TEST(DirectoryStore, IsReadAgainOnlyWhenSomethingHasChanged)
     const TemporaryDirectory d;
     d.put("bad.crt", "none", 0644);
     d.put("alice.crt", cms::to_pem(pki().alice.certificate), 0644);
+    auto now = base::SystemClock().now();
     const auto open = [&](const Before& before) {
         std::vector<base::Problem> problems;
-        auto out = store::DirectoryStore::open({d.path()}, problems, before);
+        auto out = store::DirectoryStore::open({d.path()}, problems, {before, now});
         EXPECT_NE(text(problems).find("bad.crt"), std::string::npos);
         return out;
     };
-    const auto now = open({});
-    EXPECT_NE(open({now}), now) << "a file that has changed just now may change again";
+    const auto early = open({});
+    EXPECT_NE(open({early}), early) << "a file that has changed just now may change again";
 
-    std::this_thread::sleep_for(std::chrono::milliseconds(3100));
+    now += std::chrono::seconds(30);
     const auto first = open({});
     EXPECT_EQ(open({first}), first);
-    EXPECT_EQ(open({now, first}), first);
+    EXPECT_EQ(open({early, first}), first);
     std::vector<base::Problem> ignored;
-    EXPECT_NE(store::DirectoryStore::open({d.path(), store::Provenance::Kind::pinned}, ignored, {first}),
-              first);
+    EXPECT_NE(
+        store::DirectoryStore::open({d.path(), store::Provenance::Kind::pinned}, ignored, {{first}, now}),
+        first);
     d.put("alice.crt", cms::to_pem(pki().bob.certificate), 0644);
     const auto second = open({first});
     EXPECT_NE(second, first);

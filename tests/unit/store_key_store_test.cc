@@ -561,7 +561,7 @@ struct Indexed {
     [[nodiscard]] bool knows(const std::string& path) const
     {
         auto index = store::KeyIndex::read(file, 0);
-        const auto stamp = store::KeyIndex::stamp_of(path);
+        const auto stamp = base::stamp_of(path);
         return stamp && index.find(path, *stamp) != nullptr;
     }
 };

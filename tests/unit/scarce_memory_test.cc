@@ -1,17 +1,22 @@
-// Threads of our own, and what they share, when memory runs out: nobody waits for ever,
-// nothing that was half done stays behind.
+// When memory runs out: nobody waits for ever, nothing that was half done stays behind,
+// and no verdict means that there was none.
+#include "scarce_memory.h"
+
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <limits>
 #include <thread>
 
 #include "base/carry_on.h"
 #include "base/lru_cache.h"
+#include "cms/certificate_cache.h"
+#include "cms/library.h"
+#include "gateway_site.h"
 #include "main/answering.h"
-#include "scarce_memory.h"
 #include "store/answer_cache.h"
 #include "store/domain_turns.h"
 #include "store/sources.h"
@@ -25,19 +30,22 @@ using namespace std::chrono_literals;
 using Steady = std::chrono::steady_clock;
 using Whose = ScarceMemory::Whose;
 
-// Calls `work` again and again, and lets one allocation more succeed each time, until
-// none fails any more; true when one failed at all.
+// Calls `work` once for each allocation that it makes, which then fails; where there are
+// many, for some of them, evenly.  False when it makes none.
 template <class Work>
 bool one_by_one(Whose whose, Work work)
 {
-    constexpr std::size_t enough = 2000;
-    std::size_t nth = 0;
-    for (;; ++nth) {
+    constexpr std::size_t many = 600;
+    const std::size_t all = [&] {
+        const ScarceMemory memory(std::numeric_limits<long>::max(), whose);
+        work();
+        return ScarceMemory::allocations();
+    }();
+    for (std::size_t nth = 0; nth < all; nth += 1 + all / many) {
         const ScarceMemory memory(nth, whose);
         work();
-        if (!ScarceMemory::has_failed()) return nth > 0;
-        if (nth == enough) return false;
     }
+    return all > 0;
 }
 
 const std::string long_name(200, 'x');  // needs memory of its own
@@ -74,10 +82,10 @@ TEST(ScarceMemory, AnswersThatCouldNotBeKeptAreNotCounted)
             EXPECT_EQ(cache.none(), 0U);
             EXPECT_EQ(cache.octets(), 0U);
         }
+        ScarceMemory::end();
+        cache.forget(long_name + std::to_string(i));
+        EXPECT_EQ(cache.octets(), 0U);
     }));
-    EXPECT_EQ(cache.none(), 1U);
-    cache.forget(long_name + std::to_string(i));
-    EXPECT_EQ(cache.octets(), 0U);
 }
 
 // Answers any address.
@@ -111,7 +119,7 @@ TEST(ScarceMemory, AQuestionToASourceHasAnEndAndTheNextAnAnswer)
         const auto first = ask();
         EXPECT_EQ(first ? "out of memory" : first.error().what, "out of memory");
         // The answer comes before it is remembered: what fails then fails the next question.
-        const auto second = first ? ask() : ask();
+        const auto second = ask();
         const auto third = second ? second : ask();
         ASSERT_TRUE(third) << third.error().text();
         EXPECT_EQ((*third)->found.size(), 1U);
@@ -133,6 +141,117 @@ TEST(ScarceMemory, ATurnThatWasTakenIsGivenBack)
         EXPECT_FALSE(turns.end(long_name, std::nullopt, now));
         EXPECT_TRUE(turns.free(long_name));
     }));
+}
+
+TEST(ScarceMemory, ASourceThatIsNoLongerWantedIsWhollyThereOrGone)
+{
+    const base::FixedClock clock(now);
+    store::SourceSettings settings;
+    settings.name = "partners";
+    settings.uri = "smimea:";
+    settings.timeout = 5;
+    const auto open =
+        [](const store::SourceSettings&) -> base::Result<std::unique_ptr<store::CertificateSource>> {
+        return std::make_unique<Kind>();
+    };
+    EXPECT_TRUE(one_by_one(Whose::this_thread, [&] {
+        std::optional<store::Sources> there;
+        try {
+            there.emplace(clock);
+        } catch (const std::bad_alloc&) {
+            return;
+        }
+        auto& sources = *there;  // at its end it waits for its threads
+        const auto ask = [&](const std::string& address) {
+            return sources.ask(settings, address, Steady::now() + 5s, {}, open);
+        };
+        try {
+            (void)ask("alice@example.org");
+            sources.keep_only({});
+        } catch (const std::bad_alloc&) {
+            // Asked again below.
+        }
+        ScarceMemory::end();
+        const auto answer = ask("carol@example.org");
+        EXPECT_TRUE(answer) << answer.error().text();
+    }));
+}
+
+TEST(ScarceMemory, ARevokedCertificateIsRevokedOrNothingIsSaid)
+{
+    const auto crl = make_crl(pki().sub, {pki().alice.certificate}, now - 1h, now + 1h);
+    const auto root_crl = make_crl(pki().root, {}, now - 1h, now + 1h);
+    cms::PathOptions options;
+    options.at = now;
+    options.crl = cms::CrlMode::soft;
+    std::optional<cms::Trust> trust;
+    const auto judge = [&] {
+        // A path that is known already needs no memory.
+        trust = must(cms::Trust::make({{pki().root.certificate}, {pki().sub.certificate}, {crl, root_crl}}));
+        return trust->validate(pki().alice.certificate, {}, options).findings;
+    };
+    ASSERT_TRUE(judge().has(cms::Finding::revoked));
+    EXPECT_TRUE(one_by_one(Whose::this_thread, [&] {
+        trust.reset();
+        cms::forget_want_of_memory();
+        try {
+            EXPECT_TRUE(judge().has(cms::Finding::revoked));
+        } catch (const std::bad_alloc&) {
+            // Nothing was said.
+        } catch (const std::runtime_error&) {
+            return;  // of must(): there is no Trust
+        }
+        ScarceMemory::end();
+        cms::forget_want_of_memory();
+        if (!trust) return;
+        EXPECT_TRUE(
+            trust->validate(pki().alice.certificate, {}, options).findings.has(cms::Finding::revoked));
+    }));
+}
+
+// Mail as it is and as it would be with memory; and the next message is as ever.
+void mail_is_never_judged_without_memory(const Site& site, const std::string& octets,
+                                         const gateway::Envelope& envelope, std::string_view wanted)
+{
+    const auto usual = site.run(octets, envelope);
+    ASSERT_TRUE(usual.says(wanted)) << usual.log;
+    std::size_t postponed = 0;
+    EXPECT_TRUE(one_by_one(Whose::this_thread, [&] {
+        try {
+            EXPECT_EQ(site.run(octets, envelope).log, usual.log);
+        } catch (const std::bad_alloc&) {
+            ++postponed;  // what the daemon makes of it
+        }
+        ScarceMemory::end();
+        EXPECT_EQ(site.run(octets, envelope).log, usual.log) << "the next message";
+    }));
+    EXPECT_GT(postponed, 0U);
+}
+
+TEST(ScarceMemory, ASignatureIsFoundGoodOrTheMessageIsPostponed)
+{
+    Site site;
+    site.configure("[rule in]\ndirection = incoming\nverify = yes\n");
+    const std::string inner = "Content-Type: text/plain\r\n\r\nLunch?\r\n";
+    const auto octets = "From: alice@example.org\r\n" + clear_signed(inner);
+    mail_is_never_judged_without_memory(site, octets, Site::from_outside({"bob@example.org"}), "status=pass");
+}
+
+TEST(ScarceMemory, AMessageIsSignedOrPostponed)
+{
+    Site site;
+    site.configure("[rule out]\nsender = *@example.org\nsign = clear\n");
+    mail_is_never_judged_without_memory(site, head + "\r\nLunch?\r\n", Site::from_alice({"bob@example.net"}),
+                                        "action=sign");
+}
+
+TEST(ScarceMemory, AMessageIsEncryptedOrPostponed)
+{
+    Site site;
+    site.knows(carol());
+    site.configure("[rule out]\nsender = *@example.org\nencrypt = opportunistic\n");
+    mail_is_never_judged_without_memory(site, head + "\r\nLunch?\r\n",
+                                        Site::from_alice({"carol@partner.example"}), "action=encrypt");
 }
 
 // Fails as often as it is told to.
