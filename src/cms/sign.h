@@ -31,8 +31,8 @@ struct SignRequest {
 };
 
 struct SignResult {
-    std::string der;     // ContentInfo, definite length
-    std::string digest;  // "sha256": what was used
+    std::string der;             // ContentInfo, definite length
+    std::string digest;          // "sha256": what was used
     std::string content_digest;  // raw octets
 };
 
