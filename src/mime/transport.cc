@@ -24,29 +24,11 @@ std::size_t first_eight_bit(base::Octets octets)
     return i;
 }
 
-// The first bare CR or LF or long line; a last line without CRLF is a line too.
-std::optional<std::string> line_fault(base::Octets octets)
+// The first bare CR or LF or long line.
+LineFault line_fault(base::Octets octets, LineScan& scan)
 {
-    for (std::size_t at = 0; at < octets.size();) {
-        // Very short lines: two searches for each would take longer than all else.
-        std::size_t near = at;
-        while (near < octets.size() && near < at + 8 && octets[near] != '\r' && octets[near] != '\n') ++near;
-        if (near + 1 < octets.size() && octets[near] == '\r' && octets[near + 1] == '\n') {
-            at = near + 2;
-            continue;
-        }
-        const std::size_t lf = octets.find('\n', at);
-        const bool ended = lf != npos;
-        const base::Octets line = octets.substr(at, ended ? lf - at : npos);
-        const std::size_t cr = line.find('\r');
-        if (cr != npos && !(ended && cr + 1 == line.size())) return "a bare CR";
-        if (ended && cr == npos) return "a bare LF";
-        const std::size_t length = cr == npos ? line.size() : cr;
-        if (length > max_line) return "a line of " + std::to_string(length) + " octets";
-        if (!ended) break;
-        at = lf + 1;
-    }
-    return std::nullopt;
+    const auto fault = scan.take(octets);
+    return fault == LineFault::none ? scan.finish() : fault;
 }
 
 // Measured with Postfix 3.7 and Sendmail 8.17, signed entities included:
@@ -59,42 +41,69 @@ constexpr std::array repaired{Defect::spaced_colon, Defect::unterminated_header,
 
 std::string place(const Part& part) { return part.section.empty() ? "the body" : "part " + part.section; }
 
-std::optional<std::string> octet_hazard(base::Octets octets)
+LineFault LineScan::take(base::Octets octets)
 {
-    if (const auto at = first_eight_bit(octets); at < octets.size()) return "8-bit octets";
-    if (const auto at = octets.find('\0'); at != npos) return "a NUL octet";
-    return line_fault(octets);
-}
-
-bool travels_as_eight_bit(base::Octets octets) { return octets.find('\0') == npos && !line_fault(octets); }
-
-bool HazardScan::take(base::Octets octets)
-{
-    if (first_eight_bit(octets) < octets.size() || octets.find('\0') != npos) return false;
     if (cr_ && !octets.empty()) {
-        if (octets.front() != '\n') return false;
+        if (octets.front() != '\n') return LineFault::bare_cr;
         octets.remove_prefix(1);
         cr_ = false;
         line_ = 0;
     }
     while (!octets.empty()) {
+        // Very short lines: two searches for each would take longer than all else.
+        constexpr std::size_t shortest = 8;
+        std::size_t near = 0;
+        while (near < octets.size() && near < shortest && octets[near] != '\r' && octets[near] != '\n')
+            ++near;
+        if (line_ == 0 && near + 1 < octets.size() && octets[near] == '\r' && octets[near + 1] == '\n') {
+            octets.remove_prefix(near + 2);
+            continue;
+        }
         const std::size_t lf = octets.find('\n');
         const bool ended = lf != npos;
-        base::Octets line = octets.substr(0, lf);
+        const base::Octets line = octets.substr(0, lf);
         octets.remove_prefix(ended ? lf + 1 : line.size());
+        const std::size_t cr = line.find('\r');
+        if (cr != npos && cr + 1 != line.size()) return LineFault::bare_cr;
+        if (cr == npos && ended) return LineFault::bare_lf;
+        line_ += line.size() - (cr == npos ? 0 : 1);
+        if (line_ > max_line) return LineFault::long_line;
         // What ends in CR may go on with LF in the next piece.
-        const bool cr = line.ends_with('\r');
-        if (ended && !cr) return false;
-        if (cr) line.remove_suffix(1);
-        line_ += line.size();
-        if (line_ > max_line || line.find('\r') != npos) return false;
-        cr_ = cr && !ended;
+        cr_ = cr != npos && !ended;
         if (ended) line_ = 0;
     }
-    return true;
+    return LineFault::none;
 }
 
-bool HazardScan::finish() const { return !cr_; }
+LineFault LineScan::finish() const { return cr_ ? LineFault::bare_cr : LineFault::none; }
+
+std::optional<std::string> octet_hazard(base::Octets octets)
+{
+    if (const auto at = first_eight_bit(octets); at < octets.size()) return "8-bit octets";
+    if (const auto at = octets.find('\0'); at != npos) return "a NUL octet";
+    LineScan scan;
+    switch (line_fault(octets, scan)) {
+        case LineFault::bare_cr: return "a bare CR";
+        case LineFault::bare_lf: return "a bare LF";
+        case LineFault::long_line: return "a line of " + std::to_string(scan.line()) + " octets";
+        case LineFault::none: break;
+    }
+    return std::nullopt;
+}
+
+bool travels_as_eight_bit(base::Octets octets)
+{
+    LineScan scan;
+    return octets.find('\0') == npos && line_fault(octets, scan) == LineFault::none;
+}
+
+bool HazardScan::take(base::Octets octets)
+{
+    return first_eight_bit(octets) == octets.size() && octets.find('\0') == npos &&
+           lines_.take(octets) == LineFault::none;
+}
+
+bool HazardScan::finish() const { return lines_.finish() == LineFault::none; }
 
 const char* fragile_text(base::Octets text)
 {

@@ -18,8 +18,24 @@ inline constexpr std::size_t max_line = 988;
 // none.
 [[nodiscard]] std::optional<std::string> octet_hazard(base::Octets octets);
 
-// Nothing of the above but 8-bit octets.
+// True: there is none, or 8-bit octets alone.
 [[nodiscard]] bool travels_as_eight_bit(base::Octets octets);
+
+enum class LineFault { none, bare_cr, bare_lf, long_line };
+
+// Lines of octets that come in pieces; a last one without CRLF is a line too.
+class LineScan
+{
+public:
+    // The first fault; what comes afterwards is of no interest.
+    [[nodiscard]] LineFault take(base::Octets octets);
+    [[nodiscard]] LineFault finish() const;  // nothing comes any more
+    [[nodiscard]] std::size_t line() const { return line_; }
+
+private:
+    std::size_t line_ = 0;  // octets of the line that has begun, without a CR at its end
+    bool cr_ = false;       // it ends in CR so far
+};
 
 // octet_hazard() for octets that come in pieces.
 class HazardScan
@@ -30,8 +46,7 @@ public:
     [[nodiscard]] bool finish() const;  // nothing comes any more
 
 private:
-    std::size_t line_ = 0;  // octets of the line that has begun, without a CR at its end
-    bool cr_ = false;       // it ends in CR so far
+    LineScan lines_;
 };
 
 // Text that is 7-bit and yet tempts software on the way (RFC 8551 section 3.1.4,
