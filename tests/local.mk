@@ -8,7 +8,7 @@ tests_unit_unit_LDADD = $(gateway_libs) $(GTEST_LIBS) $(PROMETHEUS_LIBS)
 else
 TESTS += tests/gtest-missing
 endif
-EXTRA_DIST += tests/gtest-missing
+EXTRA_DIST += tests/gtest-missing tests/RESULTS.md
 
 unit_sources += tests/unit/golden_test.cc tests/golden/golden.cc tests/golden/golden.h
 unit_sources += tests/unit/scarce_memory.cc tests/unit/scarce_memory.h tests/unit/scarce_memory_test.cc

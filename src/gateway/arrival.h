@@ -4,7 +4,6 @@
 // end-of-message little more than the signature and the way back is left.
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "base/octets.h"
@@ -25,7 +24,7 @@ public:
     void take(base::Octets chunk);  // of the body, in order
     void finish();                  // that was all
 
-    // The rest is for afterwards.
+    // Valid after finish().
     // mime::octet_hazard() finds nothing in the body.
     [[nodiscard]] bool body_is_clean() const { return clean_; }
     // Of this header followed by the body; nullptr when that was not computed.

@@ -66,7 +66,7 @@ base::Result<std::shared_ptr<const Message>> rewritten(const Message& message, c
     Outcome outcome;
     outcome.header = rewrite.header;
     outcome.replace_body = true;
-    // Texts are looked at where they are.
+    // Borrowed, not copied: `rewrite` outlives `outcome`.
     for (const auto& piece : rewrite.body) {
         const auto* text = std::get_if<std::string>(&piece);
         outcome.body.push_back(text != nullptr ? BodyPiece(base::Octets(*text)) : piece);

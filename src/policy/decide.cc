@@ -58,7 +58,7 @@ std::vector<const Rule*> asking_rules(const Config& config, Matcher& matcher)
 std::string near_miss(const Config& config, Matcher& matcher, const Facts& facts, const Decision& decision)
 {
     using Failed = Matcher::Failed;
-    for (const std::size_t i : in_both(config.rule_index.signing, matcher.of_the_author())) {
+    for (const std::size_t i : intersection(config.rule_index.signing, matcher.that_may_match_author())) {
         const auto& answer = matcher.message(i);
         if (answer.failed == Failed::author && decision.direction.direction != Direction::incoming)
             return mime::describe(facts.author.status);

@@ -279,9 +279,9 @@ Matcher::Matcher(const Config& config, const Facts& facts, const DirectionResult
     : config_(config),
       facts_(facts),
       direction_(direction),
-      of_the_author_(facts.author.status == mime::AuthorStatus::ok
-                         ? config.rule_index.senders.that_may_match(facts.author.address())
-                         : all())
+      that_may_match_author_(facts.author.status == mime::AuthorStatus::ok
+                                 ? config.rule_index.senders.that_may_match(facts.author.address())
+                                 : all())
 {
 }
 
@@ -294,7 +294,7 @@ RulePlaces Matcher::all() const
 
 RulePlaces Matcher::that_may_match(std::string_view recipient) const
 {
-    return in_both(of_the_author_, config_.rule_index.recipients.that_may_match(recipient));
+    return intersection(that_may_match_author_, config_.rule_index.recipients.that_may_match(recipient));
 }
 
 const Matcher::Answer& Matcher::message(std::size_t index)

@@ -31,7 +31,7 @@ public:
     [[nodiscard]] RulePlaces all() const;
     // All that apply to this author, or fail in another condition than `sender`; others may
     // be among them.
-    [[nodiscard]] const RulePlaces& of_the_author() const { return of_the_author_; }
+    [[nodiscard]] const RulePlaces& that_may_match_author() const { return that_may_match_author_; }
     // All that apply to this recipient; others may be among them.
     [[nodiscard]] RulePlaces that_may_match(std::string_view recipient) const;
 
@@ -46,7 +46,7 @@ private:
     const Config& config_;
     const Facts& facts_;
     const DirectionResult& direction_;
-    RulePlaces of_the_author_;
+    RulePlaces that_may_match_author_;
     std::unordered_map<std::size_t, Answer> answers_;
 };
 

@@ -79,7 +79,7 @@ RuleIndex::RuleIndex(const std::vector<Rule>& rules)
     }
 }
 
-RulePlaces in_both(const RulePlaces& a, const RulePlaces& b)
+RulePlaces intersection(const RulePlaces& a, const RulePlaces& b)
 {
     RulePlaces out;
     std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(out));

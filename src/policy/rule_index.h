@@ -33,6 +33,8 @@ private:
     std::size_t size_ = 0;
 };
 
+// Goes with the rules that it was made of: made anew whenever Config::rules changes, for
+// a rule that it does not know never applies.
 struct RuleIndex {
     RuleIndex() = default;
     explicit RuleIndex(const std::vector<Rule>& rules);
@@ -43,6 +45,6 @@ struct RuleIndex {
     RulePlaces signing;
 };
 
-[[nodiscard]] RulePlaces in_both(const RulePlaces& a, const RulePlaces& b);
+[[nodiscard]] RulePlaces intersection(const RulePlaces& a, const RulePlaces& b);
 
 }  // namespace policy

@@ -11,7 +11,7 @@ packages_postfix="openssl python3 postfix sasl2-bin libsasl2-modules"
 packages_sendmail="openssl python3 m4 sasl2-bin libsasl2-modules libwrap0 libnsl2 libldap-2.5-0 libdb5.3"
 # Of these the programs are wanted, no service of the machine: see install_missing.
 packages_servers="slapd bind9 postgresql ldap-utils bind9-utils bind9-dnsutils"
-packages_tests="libgtest-dev libgmock-dev libbenchmark-dev gnuplot-nox gpgsm gpg-agent libnss3-tools mandoc opendkim spamassassin spamd
+packages_tests="libgtest-dev libgmock-dev libbenchmark-dev gpgsm gpg-agent libnss3-tools mandoc opendkim spamassassin spamd
 	spamass-milter haproxy softhsm2 libengine-pkcs11-openssl swtpm tpm2-openssl python3-icalendar $packages_servers"
 packages_package="build-essential debhelper lintian mmdebstrap strace systemd"
 packages_all="clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev xz-utils valgrind libc6-dbg"
