@@ -1,7 +1,8 @@
 // Errors are values: what went wrong, where, and the command that mends it.
 //
 // A bad signature is not an Error but a verdict (cms/finding.h); an Error means
-// that the program could not do what it was asked.  Exceptions are for bugs.
+// that the program could not do what it was asked.  Exceptions are for bugs, and for want of
+// memory.
 #pragma once
 
 #include <string>

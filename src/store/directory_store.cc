@@ -68,9 +68,12 @@ std::optional<std::size_t> state_of(const std::string& directory, const std::vec
     return std::hash<std::string>()(text);
 }
 
-// Is it the system that fails, and not the file that is bad?  Then it may be there the
-// next time, though nothing about it changes.
-bool may_pass(base::Code code) { return code != base::Code::data && code != base::Code::configuration; }
+// Is it the system that fails, and not the file that is bad or a link to nothing?  Then it
+// may be there the next time, though nothing about it changes.
+bool may_pass(base::Code code)
+{
+    return code != base::Code::data && code != base::Code::configuration && code != base::Code::no_input;
+}
 
 }  // namespace
 

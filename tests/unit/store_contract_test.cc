@@ -101,6 +101,7 @@ TEST(DirectoryStore, IsReadAgainOnlyWhenSomethingHasChanged)
     const TemporaryDirectory d;
     d.put("bad.crt", "none", 0644);
     d.put("alice.crt", cms::to_pem(pki().alice.certificate), 0644);
+    std::filesystem::create_symlink("nothing", d / "gone.crt");
     auto now = base::SystemClock().now();
     const auto open = [&](const Before& before) {
         std::vector<base::Problem> problems;
@@ -122,6 +123,8 @@ TEST(DirectoryStore, IsReadAgainOnlyWhenSomethingHasChanged)
     d.put("alice.crt", cms::to_pem(pki().bob.certificate), 0644);
     const auto second = open({first});
     EXPECT_NE(second, first);
+    d.put("nothing", "none", 0644);
+    EXPECT_NE(open({second}), second) << "the link leads somewhere now";
     EXPECT_FALSE(must(second->by_fingerprint(pki().alice.certificate.fingerprint())));
     EXPECT_TRUE(must(second->by_fingerprint(pki().bob.certificate.fingerprint())));
 }
