@@ -16,13 +16,13 @@ Arrival::Arrival(std::string header, cms::Digest digest)
 void Arrival::take(base::Octets chunk)
 {
     if (!clean_) return;
-    clean_ = scan_.take(chunk);
+    clean_ = scan_.take(chunk) == mime::Hazard::none;
     if (clean_) running_.add(chunk);
 }
 
 void Arrival::finish()
 {
-    clean_ = clean_ && scan_.finish();
+    clean_ = clean_ && scan_.finish() == mime::Hazard::none;
     digest_ = running_.finish();
     if (!clean_) digest_.clear();
 }

@@ -21,32 +21,24 @@ inline constexpr std::size_t max_line = 988;
 // True: there is none, or 8-bit octets alone.
 [[nodiscard]] bool travels_as_eight_bit(base::Octets octets);
 
-enum class LineFault { none, bare_cr, bare_lf, long_line };
+enum class Hazard { none, eight_bit, nul, bare_cr, bare_lf, long_line };
+enum class EightBit { is_hazard, travels };
 
-// Lines of octets that come in pieces; a last one without CRLF is a line too.
-class LineScan
-{
-public:
-    // The first fault; what comes afterwards is of no interest.
-    [[nodiscard]] LineFault take(base::Octets octets);
-    [[nodiscard]] LineFault finish() const;  // nothing comes any more
-    [[nodiscard]] std::size_t line() const { return line_; }
-
-private:
-    std::size_t line_ = 0;  // octets of the line that has begun, without a CR at its end
-    bool cr_ = false;       // it ends in CR so far
-};
-
-// octet_hazard() for octets that come in pieces.
+// The same for octets that come in pieces; a last line without CRLF is a line too.
 class HazardScan
 {
 public:
-    // False: there is one; what comes afterwards is of no interest.
-    [[nodiscard]] bool take(base::Octets octets);
-    [[nodiscard]] bool finish() const;  // nothing comes any more
+    explicit HazardScan(EightBit eight_bit = EightBit::is_hazard) : eight_bit_(eight_bit) {}
+
+    // The worst of these octets; after one that is not none, what comes is of no interest.
+    [[nodiscard]] Hazard take(base::Octets octets);
+    [[nodiscard]] Hazard finish() const;                      // nothing comes any more
+    [[nodiscard]] std::size_t line() const { return line_; }  // its octets, after long_line
 
 private:
-    LineScan lines_;
+    EightBit eight_bit_;
+    std::size_t line_ = 0;  // octets of the line that has begun, without a CR at its end
+    bool cr_ = false;       // it ends in CR so far
 };
 
 // Text that is 7-bit and yet tempts software on the way (RFC 8551 section 3.1.4,

@@ -1,18 +1,21 @@
 // The least that a milter can do, to compare with:
 //
-//   reference noop|early|replace SOCKET
+//   reference noop|early|replace|plain SOCKET
 //
 //   noop      takes everything and changes nothing
 //   early     accepts at end-of-header, so that no body is sent
 //   replace   keeps the body, as we do, and sends it back
+//   plain     the same with the body in memory that realloc(3) doubles
 //
 // It asks for no answers but at end-of-header and end-of-message, as we do.
 // Ends when its standard input does.
 #include <libmilter/mfapi.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string_view>
 #include <thread>
 
@@ -21,13 +24,52 @@
 namespace
 {
 
-bool early = false, replaces = false;
+bool early = false, replaces = false, plain = false;
 
-base::Buffer* body_of(SMFICTX* context)
+class Body
 {
-    auto* body = static_cast<base::Buffer*>(smfi_getpriv(context));
+public:
+    Body() = default;
+    Body(const Body&) = delete;
+    Body& operator=(const Body&) = delete;
+    ~Body() { clear(); }
+
+    bool append(std::string_view more) { return plain ? append_plain(more) : buffer_.append(more); }
+    std::string_view view() const { return plain ? std::string_view(data_, size_) : buffer_.view(); }
+    void clear()
+    {
+        buffer_.clear();
+        std::free(data_);
+        data_ = nullptr;
+        size_ = capacity_ = 0;
+    }
+
+private:
+    bool append_plain(std::string_view more)
+    {
+        if (size_ + more.size() > capacity_) {
+            std::size_t capacity = std::max<std::size_t>(capacity_, 65536);
+            while (capacity < size_ + more.size()) capacity *= 2;
+            void* larger = std::realloc(data_, capacity);
+            if (larger == nullptr) return false;
+            data_ = static_cast<char*>(larger);
+            capacity_ = capacity;
+        }
+        std::memcpy(data_ + size_, more.data(), more.size());
+        size_ += more.size();
+        return true;
+    }
+
+    base::Buffer buffer_;
+    char* data_ = nullptr;
+    std::size_t size_ = 0, capacity_ = 0;
+};
+
+Body* body_of(SMFICTX* context)
+{
+    auto* body = static_cast<Body*>(smfi_getpriv(context));
     if (body == nullptr) {
-        body = new base::Buffer;
+        body = new Body;
         smfi_setpriv(context, body);
     }
     return body;
@@ -59,10 +101,10 @@ sfsistat on_body(SMFICTX* context, unsigned char* octets, std::size_t size)
 sfsistat on_end_of_message(SMFICTX* context)
 {
     if (!replaces) return SMFIS_CONTINUE;
-    base::Buffer* body = body_of(context);
+    Body* body = body_of(context);
     // libmilter does not write to it.
     auto* octets = reinterpret_cast<unsigned char*>(const_cast<char*>(body->view().data()));
-    const int sent = smfi_replacebody(context, octets, static_cast<int>(body->size()));
+    const int sent = smfi_replacebody(context, octets, static_cast<int>(body->view().size()));
     body->clear();
     return sent == MI_SUCCESS ? SMFIS_CONTINUE : SMFIS_TEMPFAIL;
 }
@@ -75,7 +117,7 @@ sfsistat on_abort(SMFICTX* context)
 
 sfsistat on_close(SMFICTX* context)
 {
-    delete static_cast<base::Buffer*>(smfi_getpriv(context));
+    delete static_cast<Body*>(smfi_getpriv(context));
     smfi_setpriv(context, nullptr);
     return SMFIS_CONTINUE;
 }
@@ -86,9 +128,10 @@ int main(int argc, char** argv)
 {
     const std::string_view mode = argc == 3 ? argv[1] : "";
     early = mode == "early";
-    replaces = mode == "replace";
+    plain = mode == "plain";
+    replaces = plain || mode == "replace";
     if (!early && !replaces && mode != "noop") {
-        std::fprintf(stderr, "usage: reference noop|early|replace SOCKET\n");
+        std::fprintf(stderr, "usage: reference noop|early|replace|plain SOCKET\n");
         return 64;
     }
     static char name[] = "reference";

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <random>
+#include <set>
+
 #include "mime/transport.h"
 #include "mime_support.h"
 
@@ -43,19 +46,40 @@ TEST(EightBitTransport, MindsEverythingButEightBitOctets)
     EXPECT_FALSE(travels_as_eight_bit(std::string(989, 'x') + "\r\n"));
 }
 
+// Everything that is wrong with the octets, octet by octet; empty: nothing.
+std::set<Hazard> hazards_of(std::string_view octets)
+{
+    std::set<Hazard> found;
+    std::size_t line = 0;
+    for (std::size_t i = 0; i < octets.size(); ++i) {
+        const bool ends = octets.substr(i, 2) == "\r\n";
+        if (ends) {
+            ++i;
+            line = 0;
+            continue;
+        }
+        if (octets[i] == '\r') found.insert(Hazard::bare_cr);
+        if (octets[i] == '\n') found.insert(Hazard::bare_lf);
+        if (octets[i] == '\0') found.insert(Hazard::nul);
+        if (static_cast<unsigned char>(octets[i]) >= 0x80) found.insert(Hazard::eight_bit);
+        if (++line > max_line) found.insert(Hazard::long_line);
+    }
+    return found;
+}
+
 // Fed in pieces of up to `most` octets.
-bool is_clean(std::string_view octets, std::mt19937& random, std::size_t most)
+Hazard in_pieces(std::string_view octets, std::mt19937& random, std::size_t most)
 {
     HazardScan scan;
     while (!octets.empty()) {
         const auto piece = octets.substr(0, 1 + random() % most);
-        if (!scan.take(piece)) return false;
+        if (const auto hazard = scan.take(piece); hazard != Hazard::none) return hazard;
         octets.remove_prefix(piece.size());
     }
     return scan.finish();
 }
 
-TEST(HazardScan, SaysWhatOctetHazardSaysHoweverTheOctetsCome)
+TEST(HazardScan, FindsWhatThereIsHoweverTheOctetsCome)
 {
     std::mt19937 random(11);
     const std::string pieces[] = {"\r\n", "\r\n", "\r\n", "\r", "\n", "\xff", "\0"s, std::string(494, 'x'),
@@ -68,13 +92,32 @@ TEST(HazardScan, SaysWhatOctetHazardSaysHoweverTheOctetsCome)
         for (auto n = random() % 8; n > 0; --n)
             octets +=
                 (random() % 2 == 0 ? pieces[random() % kinds] : pieces[std::size(pieces) - 1 - random() % 2]);
-        const bool expected = !octet_hazard(octets);
-        clean += expected ? 1 : 0;
-        for (const std::size_t most : {std::size_t{1}, std::size_t{3}, std::size_t{600}, octets.size() + 1})
-            ASSERT_EQ(is_clean(octets, random, most), expected) << testing::PrintToString(octets);
+        const auto there = hazards_of(octets);
+        clean += there.empty() ? 1 : 0;
+        ASSERT_EQ(!octet_hazard(octets), there.empty()) << testing::PrintToString(octets);
+        for (const std::size_t most : {std::size_t{1}, std::size_t{3}, std::size_t{600}, octets.size() + 1}) {
+            const Hazard found = in_pieces(octets, random, most);
+            ASSERT_TRUE(found == Hazard::none ? there.empty() : there.contains(found))
+                << testing::PrintToString(octets) << " in pieces of " << most;
+        }
     }
     EXPECT_GT(clean, 2000);
     EXPECT_LT(clean, 18000);
+}
+
+// What is counted by words, over more of them than one counter holds.
+TEST(HazardScan, MissesNothingWhereverItStands)
+{
+    std::string text;
+    while (text.size() < 5000) text += text.size() < 2000 ? "\r\n" : "a line of text\r\n";
+    ASSERT_EQ(octet_hazard(text), std::nullopt);
+    for (std::size_t at = 0; at < text.size(); ++at)
+        for (const char c : {'\r', '\n', '\0', '\xff'}) {
+            std::string broken = text;
+            broken.insert(at, 1, c);
+            ASSERT_TRUE(octet_hazard(broken)) << at;
+            ASSERT_EQ(travels_as_eight_bit(broken), c == '\xff' && text.substr(at, 1) != "\n") << at;
+        }
 }
 
 TEST(FragileText, IsWhatSoftwareOnTheWayIsTemptedToChange)
