@@ -153,11 +153,16 @@ std::optional<Stamp> stamp_of(const std::string& path)
 {
     struct stat st{};
     if (::stat(path.c_str(), &st) != 0) return std::nullopt;
+    return stamp_of(st);
+}
+
+Stamp stamp_of(const struct stat& status)
+{
     const auto nanoseconds = [](const timespec& t) {
         return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
     };
-    return Stamp{st.st_dev, st.st_ino, static_cast<std::uint64_t>(st.st_size), nanoseconds(st.st_mtim),
-                 nanoseconds(st.st_ctim)};
+    return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
+            nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
 }
 
 Result<std::vector<std::string>> list_directory(const std::string& path)

@@ -3,6 +3,8 @@
 // the file, or the directory on the way to it, is.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,6 +42,7 @@ struct Stamp {
     friend bool operator==(const Stamp&, const Stamp&) = default;
 };
 [[nodiscard]] std::optional<Stamp> stamp_of(const std::string& path);
+[[nodiscard]] Stamp stamp_of(const struct stat& status);
 
 [[nodiscard]] bool is_directory(const std::string& path);
 

@@ -58,6 +58,25 @@ const EVP_MD* implementation(const DigestAlgorithm& algorithm)
     return at == digests.end() ? nullptr : fetched[static_cast<std::size_t>(at - digests.begin())];
 }
 
+std::string digest_of(base::Pieces content, const DigestAlgorithm& algorithm)
+{
+    const EVP_MD* md = implementation(algorithm);
+    const ossl::DigestContextPtr context(EVP_MD_CTX_new());
+    if (md == nullptr || !context || EVP_DigestInit_ex2(context.get(), md, nullptr) != 1) return {};
+    for (base::Octets p : content)
+        if (EVP_DigestUpdate(context.get(), p.data(), p.size()) != 1) return {};
+    std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
+    unsigned n = 0;
+    if (EVP_DigestFinal_ex(context.get(), out.data(), &n) != 1) return {};
+    return std::string(ossl::octets(out.data(), n));
+}
+
+std::string digest_of(base::Octets content, int nid)
+{
+    const DigestAlgorithm* algorithm = find_digest(nid);
+    return algorithm == nullptr ? std::string() : digest_of({&content, 1}, *algorithm);
+}
+
 Scheme scheme_of(const X509_ALGOR* algorithm)
 {
     const ASN1_OBJECT* object = nullptr;

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "base/octets.h"
 #include "cms/certificate.h"
 #include "cms/finding.h"
 #include "cms/openssl.h"
@@ -22,6 +23,9 @@ struct DigestAlgorithm {
 // Fetched once and kept: a fetch takes locks that all threads share.  nullptr when
 // the library does not have it.
 [[nodiscard]] const EVP_MD* implementation(const DigestAlgorithm& algorithm);
+// Raw octets; empty when the library does not have the algorithm, or failed.
+[[nodiscard]] std::string digest_of(base::Pieces content, const DigestAlgorithm& algorithm);
+[[nodiscard]] std::string digest_of(base::Octets content, int nid);
 
 enum class Scheme { rsa_pkcs1, rsa_pss, ecdsa, dsa, ed25519, unknown };
 [[nodiscard]] Scheme scheme_of(const X509_ALGOR* algorithm);

@@ -1,8 +1,8 @@
 #include "cms/association.h"
 
 #include <algorithm>
-#include <array>
 
+#include "cms/algorithms.h"
 #include "cms/openssl.h"
 #include "cms/text.h"
 
@@ -10,14 +10,6 @@ namespace cms
 {
 namespace
 {
-
-std::string digest(const EVP_MD* kind, base::Octets octets)
-{
-    std::array<unsigned char, EVP_MAX_MD_SIZE> md{};
-    unsigned n = 0;
-    if (EVP_Digest(octets.data(), octets.size(), md.data(), &n, kind, nullptr) != 1) return {};
-    return std::string(ossl::octets(md.data(), n));
-}
 
 std::string key_of(const Certificate& certificate)
 {
@@ -55,8 +47,8 @@ bool Association::matches(const Certificate& certificate) const
     if (subject.empty()) return false;
     switch (matching) {
         case Matching::whole: return subject == data;
-        case Matching::sha256: return digest(EVP_sha256(), subject) == data;
-        case Matching::sha512: return digest(EVP_sha512(), subject) == data;
+        case Matching::sha256: return digest_of(subject, NID_sha256) == data;
+        case Matching::sha512: return digest_of(subject, NID_sha512) == data;
     }
     return false;
 }

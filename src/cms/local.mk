@@ -28,7 +28,7 @@ libgateway_a_SOURCES += \
 	src/cms/pkcs12.cc \
 	src/cms/private_key.cc src/cms/private_key.h \
 	src/cms/revocation.cc src/cms/revocation.h src/cms/revocation_data.h \
-	src/cms/running_digest.cc src/cms/running_digest.h \
+	src/cms/digest.cc src/cms/digest.h \
 	src/cms/sign.cc src/cms/sign.h \
 	src/cms/signature.cc src/cms/signature.h \
 	src/cms/signed_data.cc src/cms/signed_data.h \

@@ -249,7 +249,7 @@ base::Result<SignResult> sign(base::Pieces content, const SignRequest& request)
                                   signature_algorithm(request, a), der::wrap(der::octet_string, *signature)});
     const std::string before = version + der::wrap(der::set, digest_algorithm);
     const std::string after = certificate_set(request) + der::wrap(der::set, signer);
-    return SignResult{assemble(before, after, content, request.detached), name(*digest), content_digest};
+    return SignResult{assemble(before, after, content, request.detached), {name(*digest), content_digest}};
 }
 
 base::Result<Digest> digest_for(const Certificate& certificate, Digest wanted)

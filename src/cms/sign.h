@@ -9,13 +9,13 @@
 #include "base/octets.h"
 #include "base/result.h"
 #include "cms/certificate.h"
+#include "cms/digest.h"
 #include "cms/private_key.h"
 
 namespace cms
 {
 
-enum class Digest { automatic, sha256, sha384, sha512 };  // automatic: by the key (semantics A.8)
-enum class Padding { pkcs1, pss };                        // RSA only; PSS salt = digest length
+enum class Padding { pkcs1, pss };  // RSA only; PSS salt = digest length
 
 struct SignRequest {
     const Certificate* certificate = nullptr;
@@ -31,9 +31,8 @@ struct SignRequest {
 };
 
 struct SignResult {
-    std::string der;             // ContentInfo, definite length
-    std::string digest;          // "sha256": what was used
-    std::string content_digest;  // raw octets
+    std::string der;       // ContentInfo, definite length
+    ContentDigest digest;  // what was used, and what it gave
 };
 
 // Signs the octets of `content`, exactly as they are.  Always with signed

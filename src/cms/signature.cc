@@ -1,27 +1,14 @@
 #include "cms/signature.h"
 
 #include <algorithm>
-#include <array>
 
+#include "cms/algorithms.h"
 #include "cms/der.h"
 
 namespace cms
 {
 namespace
 {
-
-std::string digest_of(base::Pieces content, const DigestAlgorithm& algorithm)
-{
-    const EVP_MD* md = implementation(algorithm);
-    const ossl::DigestContextPtr context(EVP_MD_CTX_new());
-    if (md == nullptr || !context || EVP_DigestInit_ex2(context.get(), md, nullptr) != 1) return {};
-    for (base::Octets p : content)
-        if (EVP_DigestUpdate(context.get(), p.data(), p.size()) != 1) return {};
-    std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
-    unsigned n = 0;
-    if (EVP_DigestFinal_ex(context.get(), out.data(), &n) != 1) return {};
-    return std::string(ossl::octets(out.data(), n));
-}
 
 // --- Ed25519 (RFC 8419), which OpenSSL 3.0 cannot do in CMS ---
 

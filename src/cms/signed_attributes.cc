@@ -90,17 +90,6 @@ bool protects(const ASN1_TYPE* value, CMS_SignerInfo* signer)
     return d_oid && s_oid && d_oid->body == algorithm_oid(digest) && s_oid->body == algorithm_oid(signature);
 }
 
-bool hashes_to(const Certificate& certificate, const DigestAlgorithm& digest, base::Octets wanted)
-{
-    std::array<unsigned char, EVP_MAX_MD_SIZE> md{};
-    unsigned n = 0;
-    const std::string& der = certificate.der();
-    const EVP_MD* algorithm = implementation(digest);
-    return algorithm != nullptr &&
-           EVP_Digest(der.data(), der.size(), md.data(), &n, algorithm, nullptr) == 1 &&
-           ossl::octets(md.data(), n) == wanted;
-}
-
 // SigningCertificate(V2) ::= SEQUENCE { certs SEQUENCE OF ESSCertID(v2), ... }
 bool first_entry_names(base::Octets value, bool v2, const Certificate& certificate)
 {
@@ -122,7 +111,8 @@ bool first_entry_names(base::Octets value, bool v2, const Certificate& certifica
         }
     }
     const auto hash = fields.next(der::octet_string);
-    return digest != nullptr && hash && hashes_to(certificate, *digest, hash->body);
+    return digest != nullptr && hash && !hash->body.empty() &&
+           digest_of(certificate.der(), digest->nid) == hash->body;
 }
 
 }  // namespace

@@ -92,16 +92,7 @@ std::string key_fingerprint(const EVP_PKEY* key)
     return known ? sha256_hex(numbers) : std::string();
 }
 
-std::string sha256(base::Octets octets)
-{
-    std::array<unsigned char, EVP_MAX_MD_SIZE> md{};
-    unsigned n = 0;
-    const EVP_MD* algorithm = implementation(*find_digest(NID_sha256));
-    if (algorithm == nullptr ||
-        EVP_Digest(octets.data(), octets.size(), md.data(), &n, algorithm, nullptr) != 1)
-        return {};
-    return std::string(ossl::octets(md.data(), n));
-}
+std::string sha256(base::Octets octets) { return digest_of(octets, NID_sha256); }
 
 std::string sha256_hex(base::Octets octets) { return base::hex(sha256(octets)); }
 

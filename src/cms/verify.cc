@@ -86,8 +86,8 @@ SignedDataVerdict judge(base::Octets der, const base::Pieces* detached_content, 
     const std::array<base::Octets, 1> own{verdict.content};
     ContentDigests covered(detached ? *detached_content : base::Pieces(own));
     if (options.content_digest)
-        if (const auto* algorithm = find_digest(OBJ_txt2nid(options.content_digest->first.c_str())))
-            covered.know(*algorithm, options.content_digest->second);
+        if (const auto* algorithm = find_digest(OBJ_txt2nid(options.content_digest->algorithm.c_str())))
+            covered.know(*algorithm, options.content_digest->octets);
     SignatureVerifier signatures(cms, covered.content());
     const SignerContext context{CMS_get0_eContentType(cms),
                                 outline.algorithms,

@@ -7,12 +7,12 @@
 
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/octets.h"
 #include "cms/certificate.h"
+#include "cms/digest.h"
 #include "cms/encrypt.h"
 #include "cms/finding.h"
 #include "cms/trust.h"
@@ -47,9 +47,8 @@ struct VerifyOptions {
     // Certificates that need not be decoded again where the message carries them; they
     // are believed no more than others.  Borrowed for the call.
     const std::vector<Certificate>* known = nullptr;
-    // Name ("sha256") and raw octets of a digest of the content.  It is believed: where a
-    // signer uses this digest the content itself is not looked at.
-    std::optional<std::pair<std::string, std::string>> content_digest;
+    // It is believed: where a signer uses this digest the content itself is not looked at.
+    std::optional<ContentDigest> content_digest;
     // Without: cryptography and form only, not whether the signer is to be trusted.
     bool judge_path = true;
 };

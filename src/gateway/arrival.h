@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/octets.h"
-#include "cms/running_digest.h"
+#include "cms/digest.h"
 #include "mime/transport.h"
 
 namespace gateway

@@ -130,14 +130,13 @@ tl::expected<SignOutput, SignRefusal> make_clear(const Message& message, Enclose
     const auto known = carried_by(identity);
     auto check = self_check(known, now);
     // To read a large message once more would take as long as all else.
-    if (base::total_size(entity.octets()) > largest_read_again)
-        check.content_digest = {made.digest, made.content_digest};
+    if (base::total_size(entity.octets()) > largest_read_again) check.content_digest = made.digest;
     const auto decoded = mime::base64_decode(signature);
     if (!decoded || !holds(cms::verify_detached(*decoded, entity.octets(), check)))
         return refuse(Kind::failed, "the signature made does not verify");
 
     SignOutput out;
-    out.digest = made.digest;
+    out.digest = made.digest.algorithm;
     out.encoded = entity.encoded;
     out.rewrite.header = content_edits(
         message.fields(), {{"Content-Type", std::string("multipart/signed;"
@@ -166,7 +165,7 @@ tl::expected<SignOutput, SignRefusal> make_opaque(const Message& message, const 
         return refuse(Kind::failed, "the signature made covers other octets than the message");
 
     SignOutput out;
-    out.digest = made.digest;
+    out.digest = made.digest.algorithm;
     out.rewrite.header = content_edits(
         message.fields(),
         {{"Content-Type", "application/pkcs7-mime; smime-type=signed-data;\n name=\"smime.p7m\""},

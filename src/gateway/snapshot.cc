@@ -178,14 +178,17 @@ bool load_archives(Snapshot& snapshot, base::Time now, std::vector<base::Problem
 // makes it so, while a daemon that starts goes on with what it has, and says it.
 void report_all_writers(Snapshot& snapshot, std::vector<base::Problem>& told)
 {
+    using store::Writers;
     const policy::Config& config = snapshot.config;
     std::vector<base::Problem> problems;
     for (const auto* paths : {&config.trust.anchors, &config.trust.intermediates})
-        for (const auto& path : *paths) store::report_writers(path, store::Writers::of_files, problems);
+        for (const auto& path : *paths) store::report_writers(path, Writers::of_files, problems);
     for (const auto* path : {&config.certificates.path, &config.certificates.pinned})
-        store::report_writers(*path, store::Writers::of_files, problems);
+        store::report_writers(*path, Writers::of_directory, problems);
+    for (const auto& directory : snapshot.directories)
+        if (const auto& problem = directory->writers()) problems.push_back(*problem);
     for (const auto& source : config.keys)
-        if (source.name.empty()) store::report_writers(source.path, store::Writers::of_directory, problems);
+        if (source.name.empty()) store::report_writers(source.path, Writers::of_directory, problems);
     for (auto& problem : problems) {
         if (problem.severity == base::Severity::error)
             snapshot.lacks.push_back(std::move(problem.error));
@@ -294,7 +297,6 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
              "[rule " + shadow.by->name + "] does not verify, and takes all that [rule " + shadow.rule->name +
                  "] at " + shadow.rule->at() + " would: nothing is verified",
              "add verify = yes to it, or a condition");
-    report_all_writers(*snapshot, problems);
 
     snapshot->trust = store::load_trust(loaded.trust, problems);
     const auto& material = snapshot->trust.material();
@@ -330,6 +332,8 @@ std::shared_ptr<const Snapshot> load_snapshot(const std::string& file, base::Tim
         if (const auto* kind = store::source_kind(source.uri); kind->open_store != nullptr)
             others.push_back(kind->open_store(source, problems));
     snapshot->certificates = std::make_shared<store::CombinedStore>(std::move(others));
+
+    report_all_writers(*snapshot, problems);
 
     if (!named_keys_are_there(*snapshot, unchecked, problems)) return nullptr;
     const bool split = load_split_key(*snapshot, problems);

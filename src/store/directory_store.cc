@@ -1,5 +1,7 @@
 #include "store/directory_store.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <functional>
 
@@ -7,6 +9,7 @@
 #include "base/file.h"
 #include "cms/certificate_summary.h"
 #include "mime/address.h"
+#include "store/writers.h"
 
 namespace store
 {
@@ -44,28 +47,39 @@ bool is_pin(const std::string& name)
     return mime::parse_address(name.starts_with('@') ? "x" + name : name, mailbox);
 }
 
-// By which a change of one of these files is noticed, as if a second look at all of them
-// had been taken: their names, and what stat(2) says of each.  Nothing when one has changed
-// just now: it may change once more, without its times telling.
-std::optional<std::size_t> state_of(const std::string& directory, const std::vector<std::string>& names,
-                                    base::Time now)
+struct Look {
+    // By which a change of one of the files is noticed, as if a second look at all of them
+    // had been taken: their names, and what stat(2) says of each.  Nothing when one has
+    // changed just now: it may change once more, without its times telling.
+    std::optional<std::size_t> state;
+    FileWriters writers;
+};
+
+// One stat(2) for each file: there may be hundreds of thousands, at each reload.
+Look look_at(const std::string& directory, const std::vector<std::string>& names, base::Time now)
 {
     using namespace std::chrono_literals;
+    Look out;
     std::string text;
+    bool settled = true;
     for (const std::string& name : names) {
         text += name;
         text += '/';
-        const auto stamp = base::stamp_of(directory + "/" + name);
-        if (!stamp) continue;  // a link to nothing; with a stamp it is another state
+        const std::string path = directory + "/" + name;
+        struct stat status{};
+        if (::stat(path.c_str(), &status) != 0) continue;  // a link to nothing; otherwise it is another state
+        out.writers.add(path, status);
+        const auto stamp = base::stamp_of(status);
         const base::Time changed(
-            std::chrono::floor<std::chrono::seconds>(std::chrono::nanoseconds(stamp->changed)));
-        if (now - 2s < changed && changed <= now + 2s) return std::nullopt;
+            std::chrono::floor<std::chrono::seconds>(std::chrono::nanoseconds(stamp.changed)));
+        if (now - 2s < changed && changed <= now + 2s) settled = false;
         for (const auto number :
-             {stamp->device, stamp->inode, stamp->size, static_cast<std::uint64_t>(stamp->modified),
-              static_cast<std::uint64_t>(stamp->changed)})
+             {stamp.device, stamp.inode, stamp.size, static_cast<std::uint64_t>(stamp.modified),
+              static_cast<std::uint64_t>(stamp.changed)})
             text.append(reinterpret_cast<const char*>(&number), sizeof number);
     }
-    return std::hash<std::string>()(text);
+    if (settled) out.state = std::hash<std::string>()(text);
+    return out;
 }
 
 // Is it the system that fails, and not the file that is bad or a link to nothing?  Then it
@@ -87,9 +101,9 @@ std::shared_ptr<const DirectoryStore> DirectoryStore::open(Options options,
         return std::shared_ptr<const DirectoryStore>(new DirectoryStore(std::move(options)));
     }
     std::erase_if(*names, [](const std::string& name) { return !is_certificate_file(name); });
-    const auto state = state_of(options.path, *names, before.now);
+    const auto look = look_at(options.path, *names, before.now);
     const auto same = std::find_if(before.stores.begin(), before.stores.end(), [&](const auto& store) {
-        return state && store->state_ == state && store->options_ == options;
+        return look.state && store->state_ == look.state && store->options_ == options;
     });
     std::shared_ptr<const DirectoryStore> store;
     if (same != before.stores.end()) {
@@ -97,9 +111,10 @@ std::shared_ptr<const DirectoryStore> DirectoryStore::open(Options options,
     } else {
         const std::shared_ptr<DirectoryStore> fresh(new DirectoryStore(std::move(options)));
         fresh->read(*names);
+        fresh->writers_ = look.writers.problem();
         if (std::none_of(fresh->problems_.begin(), fresh->problems_.end(),
                          [](const base::Problem& p) { return may_pass(p.error.code); }))
-            fresh->state_ = state;
+            fresh->state_ = look.state;
         store = fresh;
     }
     problems.insert(problems.end(), store->problems_.begin(), store->problems_.end());

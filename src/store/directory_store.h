@@ -56,6 +56,8 @@ public:
         base::Octets issuer, std::string_view serial) const override;
     [[nodiscard]] base::Result<std::optional<Found>> by_fingerprint(std::string_view hex) const override;
 
+    // See FileWriters.
+    [[nodiscard]] const std::optional<base::Problem>& writers() const { return writers_; }
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
     [[nodiscard]] std::size_t decoded() const
     {
@@ -83,7 +85,8 @@ private:
     [[nodiscard]] std::string pinned_address(std::uint32_t entry) const;
 
     Options options_;
-    std::optional<std::size_t> state_;  // of the directory before it was read, see state_of()
+    std::optional<std::size_t> state_;  // of the directory before it was read, see look_at()
+    std::optional<base::Problem> writers_;
     std::vector<base::Problem> problems_;
     std::vector<std::string> files_;  // names in the directory
     std::vector<Entry> entries_;

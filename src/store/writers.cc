@@ -2,8 +2,6 @@
 
 #include <sys/stat.h>
 
-#include <optional>
-
 #include "base/file.h"
 
 namespace store
@@ -11,10 +9,8 @@ namespace store
 namespace
 {
 
-std::optional<base::Problem> judge(const std::string& path)
+std::optional<base::Problem> judge(const std::string& path, const struct stat& st)
 {
-    struct stat st{};
-    if (::stat(path.c_str(), &st) != 0) return std::nullopt;
     const bool directory = S_ISDIR(st.st_mode);
     const std::string danger =
         directory ? "whoever adds a file there is trusted" : "whoever changes it is trusted";
@@ -33,22 +29,33 @@ std::optional<base::Problem> judge(const std::string& path)
 
 void report_writers(const std::string& path, Writers which, std::vector<base::Problem>& problems)
 {
-    if (path.empty()) return;
-    if (auto problem = judge(path)) problems.push_back(std::move(*problem));
-    if (which == Writers::of_directory || !base::is_directory(path)) return;
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0) return;
+    if (auto problem = judge(path, status)) problems.push_back(std::move(*problem));
+    if (which == Writers::of_directory || !S_ISDIR(status.st_mode)) return;
     const auto names = base::list_directory(path);
     if (!names) return;
-    std::optional<base::Problem> worst;
-    std::size_t more = 0;
+    FileWriters files;
     for (const auto& name : *names) {
-        auto problem = judge(path + "/" + name);
-        if (!problem) continue;
-        more += worst ? 1 : 0;
-        if (!worst || problem->severity > worst->severity) worst = std::move(problem);
+        const std::string file = path + "/" + name;
+        if (::stat(file.c_str(), &status) == 0) files.add(file, status);
     }
-    if (!worst) return;
-    if (more > 0) worst->error.what += "; and " + std::to_string(more) + " more in this directory";
-    problems.push_back(std::move(*worst));
+    if (auto problem = files.problem()) problems.push_back(std::move(*problem));
+}
+
+void FileWriters::add(const std::string& path, const struct stat& status)
+{
+    auto problem = judge(path, status);
+    if (!problem) return;
+    more_ += worst_ ? 1 : 0;
+    if (!worst_ || problem->severity > worst_->severity) worst_ = std::move(problem);
+}
+
+std::optional<base::Problem> FileWriters::problem() const
+{
+    auto out = worst_;
+    if (more_ > 0) out->error.what += "; and " + std::to_string(more_) + " more in this directory";
+    return out;
 }
 
 }  // namespace store

@@ -186,8 +186,8 @@ TEST(Sign, DigestFollowsTheKeyUnlessTold)  // S57, S02
         const auto made = must(signed_by(r));
         const auto v = verify(made.der);
         EXPECT_EQ(verdict(v), "pass");
-        EXPECT_EQ(v.signers.at(0).digest, made.digest);
-        return made.digest;
+        EXPECT_EQ(v.signers.at(0).digest, made.digest.algorithm);
+        return made.digest.algorithm;
     };
     EXPECT_EQ(used(alice_rsa(), Digest::automatic), "sha256");
     EXPECT_EQ(used(pki().alice, Digest::automatic), "sha256");

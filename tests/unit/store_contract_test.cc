@@ -129,6 +129,27 @@ TEST(DirectoryStore, IsReadAgainOnlyWhenSomethingHasChanged)
     EXPECT_TRUE(must(second->by_fingerprint(pki().bob.certificate.fingerprint())));
 }
 
+TEST(DirectoryStore, KnowsWhoElseMayWriteToItsFilesWithoutASecondLook)
+{
+    const TemporaryDirectory d;
+    const auto file = d.put("alice.crt", cms::to_pem(pki().alice.certificate), 0666);
+    d.put("README", "nothing", 0666);
+    const auto now = base::SystemClock().now() + std::chrono::seconds(30);
+    const auto open = [&](std::vector<std::shared_ptr<const store::DirectoryStore>> before) {
+        std::vector<base::Problem> problems;
+        return store::DirectoryStore::open({d.path()}, problems, {std::move(before), now});
+    };
+    const auto first = open({});
+    ASSERT_TRUE(first->writers());
+    EXPECT_EQ(first->writers()->text(),
+              file + ": error: writable by others: whoever changes it is trusted; run: chmod o-w " + file);
+    EXPECT_EQ(open({first}), first);
+    chmod(file.c_str(), 0644);
+    const auto second = open({first});
+    EXPECT_NE(second, first);
+    EXPECT_FALSE(second->writers());
+}
+
 TEST(DirectoryStore, OneBadFileAmongManyIsNamedAndTheOthersLoad)
 {
     const TemporaryDirectory d;

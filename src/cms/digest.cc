@@ -1,4 +1,4 @@
-#include "cms/running_digest.h"
+#include "cms/digest.h"
 
 #include <array>
 

@@ -1,16 +1,22 @@
-// A digest of octets that come one after the other.
+// Digests of content that is signed or verified.
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "base/octets.h"
-#include "cms/sign.h"
 
 namespace cms
 {
 
-// Not thread-safe, but bound to no thread.
+enum class Digest { automatic, sha256, sha384, sha512 };  // automatic: by the key (semantics A.8)
+
+struct ContentDigest {
+    std::string algorithm;  // "sha256"
+    std::string octets;     // raw
+};
+
+// Of octets that come one after the other.  Not thread-safe, but bound to no thread.
 class RunningDigest
 {
 public:
