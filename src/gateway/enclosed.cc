@@ -63,9 +63,9 @@ std::vector<base::Octets> Enclosed::octets() const
     return out;
 }
 
-tl::expected<Enclosed, std::string> enclose_for_journey(const mime::Structure& structure, bool clean)
+tl::expected<Enclosed, std::string> enclose_for_journey(const mime::Structure& structure, mime::Known known)
 {
-    auto safe = mime::to_seven_bit(structure, clean);
+    auto safe = mime::to_seven_bit(structure, known);
     if (!safe) return tl::make_unexpected(std::move(safe.error()));
     return Enclosed{std::move(safe->header), std::move(safe->body), safe->encoded};
 }

@@ -32,7 +32,7 @@ struct Enclosed {
 
 // Of an entity whose header enclosed_header() gave: the form of
 // mime::to_seven_bit(), or why there is none.
-[[nodiscard]] tl::expected<Enclosed, std::string> enclose_for_journey(const mime::Structure& structure,
-                                                                      bool clean = false);
+[[nodiscard]] tl::expected<Enclosed, std::string> enclose_for_journey(
+    const mime::Structure& structure, mime::Known known = mime::Known::nothing);
 
 }  // namespace gateway

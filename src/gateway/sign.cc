@@ -190,8 +190,9 @@ tl::expected<SignOutput, SignRefusal> sign_message(const Message& message, const
     if (structure.parts.front().defects.has(mime::Defect::duplicate_type))
         return refuse(Kind::untransformable, mime::describe(mime::Defect::duplicate_type));
     const bool clean = message.arrival() != nullptr && message.arrival()->body_is_clean();
+    const auto known = clean ? mime::Known::no_hazard : mime::Known::nothing;
     auto made_safe =
-        spec.opaque ? Enclosed{header, {message.body()}, 0} : enclose_for_journey(structure, clean);
+        spec.opaque ? Enclosed{header, {message.body()}, 0} : enclose_for_journey(structure, known);
     if (!made_safe) return refuse(Kind::untransformable, std::move(made_safe.error()));
     Enclosed& entity = *made_safe;
 

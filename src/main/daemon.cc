@@ -7,11 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,11 +21,11 @@
 #include "config.h"
 #include "main/control_socket.h"
 #include "main/loader.h"
-#include "main/lock.h"
 #include "main/metrics.h"
 #include "main/metrics_service.h"
 #include "main/notify.h"
 #include "main/options.h"
+#include "main/place.h"
 #include "main/privileges.h"
 #include "main/signals.h"
 #include "main/status.h"
@@ -98,10 +96,7 @@ private:
     base::Result<> become_and_load(const policy::Config& config,
                                    std::shared_ptr<const gateway::Snapshot>& snapshot);
     base::Result<> take_socket();
-    base::Result<> take_lock();
-    void choose_control_socket(const policy::Config& config);
     void watch_workers();
-    base::Result<> check_directory() const;
     void advise() const;
     [[nodiscard]] std::string summary() const;
     [[nodiscard]] std::string serving() const;
@@ -123,6 +118,7 @@ private:
     base::Time started_ = clock_.now();
     base::Time told_of_expiry_ = started_;  // loading has told of what ends soon
     std::optional<base::Account> account_;  // to become, when started as root
+    std::optional<Place> place_;
     std::optional<InstanceLock> lock_;
     std::optional<milter::Endpoint> endpoint_;
     std::optional<milter::Service> service_;
@@ -162,7 +158,8 @@ base::Result<> Daemon::come_up()
     if (!endpoint) return base::fail(endpoint.error());
     endpoint_ = *endpoint;
     if (auto known = enter_account(*config); !known) return known;
-    choose_control_socket(*config);
+    place_.emplace(*endpoint_, account_);
+    control_path_ = place_->control_socket(*config, log_);
 
     std::shared_ptr<const gateway::Snapshot> snapshot;
     if (endpoint_->local()) {
@@ -198,28 +195,6 @@ base::Result<> Daemon::come_up()
     watch_workers();
     notify_manager("READY=1\n" + summary());
     return {};
-}
-
-// The control socket is a convenience as long as nobody has asked for it: the
-// default one is done without where it cannot be (no /run/smime-milter, because
-// no service manager has made it).  One that the configuration names has to be.
-void Daemon::choose_control_socket(const policy::Config& config)
-{
-    control_path_ = config.control_socket;
-    if (control_path_.empty() || milter::control_socket_is_named(config)) return;
-    const std::string directory = control_path_.substr(0, control_path_.rfind('/'));
-    const uid_t user = account_ ? account_->uid : geteuid();
-    struct stat status{};
-    const bool there = stat(directory.c_str(), &status) == 0;
-    const int error = errno;
-    // As root every directory can be written to: the owner has to tell.
-    if (there && (account_ ? status.st_uid == user : access(directory.c_str(), W_OK | X_OK) == 0)) return;
-    const std::string name = user_name();
-    log_.write(base::Level::warning,
-               directory + ": " + (there ? "belongs to somebody else" : std::strerror(error)) +
-                   "; without a control socket smimectl cannot ask the daemon; run: " +
-                   milter::install_command(directory, name, false) + ", or set control_socket in [milter]");
-    control_path_.clear();
 }
 
 void Daemon::watch_workers()
@@ -277,43 +252,12 @@ base::Result<> Daemon::become_and_load(const policy::Config& config,
 
 base::Result<> Daemon::take_socket()
 {
-    if (auto there = check_directory(); !there) return there;
-    if (auto alone = take_lock(); !alone) return alone;
+    if (auto there = place_->has_directory(); !there) return there;
+    auto alone = place_->lock(control_path_);
+    if (!alone) return base::fail(alone.error());
+    if (*alone) lock_.emplace(std::move(**alone));
     service_.emplace(*endpoint_);
     return service_->open();
-}
-
-base::Result<> Daemon::check_directory() const
-{
-    if (!endpoint_->local()) return {};
-    const std::string directory = endpoint_->directory();
-    struct stat status{};
-    if (stat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
-    return base::fail(base::Code::unavailable, directory, "the directory of the socket does not exist",
-                      "run: " + milter::install_command(directory, user_name(), true));
-}
-
-// Before the socket is bound: libmilter takes a live socket away from another
-// instance, and that one, when it ends, removes ours.
-base::Result<> Daemon::take_lock()
-{
-    std::string path;
-    if (endpoint_->local()) {
-        path = endpoint_->path + ".lock";
-    } else if (!control_path_.empty()) {
-        path = control_path_ + ".lock";
-    } else if (const char* directory = getenv("RUNTIME_DIRECTORY")) {  // NOLINT(concurrency-mt-unsafe)
-        path = std::string(directory) + "/smime-milter.lock";
-    } else {
-        return {};  // the system lets only one listen on a port
-    }
-    const std::string name = user_name();
-    auto lock = InstanceLock::acquire(
-        path, account_ ? account_->uid : 0,
-        "run: " + milter::install_command(path.substr(0, path.rfind('/')), name, endpoint_->local()));
-    if (!lock) return base::fail(lock.error());
-    lock_.emplace(std::move(*lock));
-    return {};
 }
 
 void Daemon::advise() const

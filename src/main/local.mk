@@ -13,6 +13,7 @@ smime_milter_SOURCES += \
 	src/main/loader.cc src/main/loader.h \
 	src/main/lock.cc src/main/lock.h \
 	src/main/options.cc src/main/options.h \
+	src/main/place.cc src/main/place.h \
 	src/main/privileges.cc src/main/privileges.h \
 	src/main/signals.cc src/main/signals.h \
 	src/main/status.cc src/main/status.h

@@ -144,10 +144,10 @@ constexpr const char* without_parts = "a multipart without parts";
 class Transform
 {
 public:
-    Transform(const Structure& structure, bool clean)
+    Transform(const Structure& structure, Known known)
         : parts_(structure.parts),
           repairable_(structure.repairable),
-          clean_(clean),
+          clean_(known == Known::no_hazard),
           header_(parts_.front().header.block),
           body_(parts_.front().body),
           guards_(parts_.size(), nullptr)
@@ -361,12 +361,12 @@ base::Octets octets_of(const Piece& piece)
     return std::visit([](const auto& octets) { return base::Octets(octets); }, piece);
 }
 
-tl::expected<SevenBit, std::string> to_seven_bit(const Structure& structure, bool clean)
+tl::expected<SevenBit, std::string> to_seven_bit(const Structure& structure, Known known)
 {
     if (auto reason = repair_hazard(structure)) return tl::make_unexpected(std::move(*reason));
     if (structure.parts.front().defects.has(Defect::duplicate_type))
         return tl::make_unexpected(std::string(describe(Defect::duplicate_type)));
-    return Transform(structure, clean).run();
+    return Transform(structure, known).run();
 }
 
 }  // namespace mime

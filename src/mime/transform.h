@@ -52,9 +52,10 @@ struct SevenBit {
 // at: the others never become part of a signed entity.  Doing it twice changes
 // nothing the second time.  Linear time, no recursion.
 //
-// `clean`: octet_hazard() is known to find nothing in the body of the root, and need
-// not look again.
+// `known`: what octet_hazard() would say of the body of the root, which then need not be
+// looked at again.
+enum class Known { nothing, no_hazard };
 [[nodiscard]] tl::expected<SevenBit, std::string> to_seven_bit(const Structure& structure,
-                                                               bool clean = false);
+                                                               Known known = Known::nothing);
 
 }  // namespace mime

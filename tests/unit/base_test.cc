@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/lru_cache.h"
 
 namespace
 {
@@ -238,6 +239,21 @@ TEST_F(FileTest, LimitsAreKeptAndDirectoriesAreListedInOrder)
     ASSERT_TRUE(write_file(dir_ + "/.hidden", "", 0600));
     EXPECT_FALSE(read_file(dir_ + "/b", 100));
     EXPECT_EQ(*list_directory(dir_), (std::vector<std::string>{"a", "b"}));
+}
+
+TEST(LruCache, ForgetsWhatWasNotAskedForLongest)
+{
+    base::LruCache<int> cache(2);
+    cache.insert("a", 1);
+    cache.insert("b", 2);
+    EXPECT_EQ(cache.find("a"), 1);
+    cache.insert("c", 3);
+    EXPECT_EQ(cache.find("b"), std::nullopt);
+    EXPECT_EQ(cache.find("a"), 1);
+    EXPECT_EQ(cache.find("c"), 3);
+    cache.insert("a", 4);
+    EXPECT_EQ(cache.find("a"), 4);
+    EXPECT_EQ(cache.size(), 2U);
 }
 
 }  // namespace

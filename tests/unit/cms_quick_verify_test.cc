@@ -2,7 +2,6 @@
 // alone: never another verdict.
 #include <gtest/gtest.h>
 
-#include "base/lru_cache.h"
 #include "cms/certificate_cache.h"
 #include "cms/path_cache.h"
 #include "cms/signed_data.h"
@@ -126,21 +125,6 @@ TEST(CertificateCache, TakesNothingButACertificateAndAllOfIt)
     EXPECT_FALSE(cache.decode(der.substr(0, der.size() - 1)));
     EXPECT_FALSE(cache.decode(""));
     EXPECT_TRUE(cache.decode(der));
-}
-
-TEST(LruCache, ForgetsWhatWasNotAskedForLongest)
-{
-    base::LruCache<int> cache(2);
-    cache.insert("a", 1);
-    cache.insert("b", 2);
-    EXPECT_EQ(cache.find("a"), 1);
-    cache.insert("c", 3);
-    EXPECT_EQ(cache.find("b"), std::nullopt);
-    EXPECT_EQ(cache.find("a"), 1);
-    EXPECT_EQ(cache.find("c"), 3);
-    cache.insert("a", 4);
-    EXPECT_EQ(cache.find("a"), 4);
-    EXPECT_EQ(cache.size(), 2U);
 }
 
 class Remembered : public testing::Test
