@@ -38,20 +38,20 @@ std::optional<std::uint64_t> cgroup_limit()
     return least;
 }
 
-std::uint64_t quarter_of_memory()
+}  // namespace
+
+std::uint64_t usable_memory()
 {
     const long pages = sysconf(_SC_PHYS_PAGES);
     const long page = sysconf(_SC_PAGESIZE);
     std::uint64_t memory = std::uint64_t{1} << 30;
     if (pages > 0 && page > 0) memory = static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page);
-    return std::min(memory, cgroup_limit().value_or(memory)) / 4;
+    return std::min(memory, cgroup_limit().value_or(memory));
 }
-
-}  // namespace
 
 void Admission::set_limits(AdmissionLimits limits)
 {
-    if (limits.octets == 0) limits.octets = quarter_of_memory();
+    if (limits.octets == 0) limits.octets = usable_memory() / 4;
     if (limits.slots == 0) limits.slots = 2 * std::max(1U, std::thread::hardware_concurrency());
     const std::lock_guard lock(mutex_);
     octet_limit_ = limits.octets;

@@ -20,6 +20,9 @@ struct AdmissionLimits {
     unsigned slots = 0;        // 0: two for each processor
 };
 
+// Of the machine, or what our cgroup may use of it.
+[[nodiscard]] std::uint64_t usable_memory();
+
 class Admission
 {
 public:

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "milter/admission.h"
 #include "milter/endpoint.h"
 
 namespace milter
@@ -104,6 +105,18 @@ void check_metrics(const policy::Config& config, const std::string& user, std::v
     }
 }
 
+// More than there is ends the daemon where it should have let mail wait.
+void check_memory(const policy::Config& config, std::vector<base::Problem>& out)
+{
+    constexpr std::uint64_t mega = 1U << 20;
+    const std::uint64_t memory = usable_memory();
+    if (config.max_in_flight <= memory) return;
+    out.push_back({Severity::warning,
+                   {Code::configuration, "[milter] max_in_flight",
+                    "more than the " + std::to_string(memory / mega) + "M of memory that the daemon may use",
+                    "leave it out for a quarter of it, or write about half"}});
+}
+
 // An ordinary user cannot tell what the daemon's user may do.
 bool is_somebody_else(const policy::Config& config)
 {
@@ -133,6 +146,7 @@ std::vector<base::Problem> check_places(const policy::Config& config)
     check_socket(config, user, out);
     check_control_socket(config, user, out);
     check_metrics(config, user, out);
+    check_memory(config, out);
     return out;
 }
 

@@ -110,7 +110,7 @@ void Session::body(base::Octets chunk)
     // Asked for before it is taken: the cap holds for every moment.
     if (passing.keeps_body &&
         !passing.share.grow_to(passing.envelope_octets + passing.builder.held() + chunk.size()))
-        return stumble(passing, Trouble::overload);
+        return stumble(passing, Trouble::full);
     if (!passing.builder.add_body(chunk)) stumble(passing, Trouble::memory);
 }
 
@@ -155,16 +155,18 @@ Answer Session::process(Mta& mta)
 {
     auto& passing = *passing_;
     auto told = began_;
-    const auto progress = [&told, &mta] {
+    bool is_wanted = true;
+    const auto progress = [&told, &is_wanted, &mta] {
         const auto now = Steady::now();
-        if (now - told < std::chrono::seconds(1)) return true;
+        if (now - told < std::chrono::seconds(1)) return is_wanted;
         told = now;
-        return mta.progress();
+        is_wanted = mta.progress();
+        return is_wanted;
     };
     const auto working = working_memory(passing.builder.held(), passing.weight);
     auto slot =
         runtime_.admission.enter(passing.share, working, Steady::now() + longest_wait_for_a_slot, progress);
-    if (!slot) return refuse(Trouble::overload, mta);
+    if (!slot) return refuse(is_wanted ? Trouble::busy : Trouble::abandoned, mta);
 
     auto envelope = std::move(passing.envelope);
     passing.envelope.queue_id = envelope.queue_id;  // all that lose() needs
@@ -192,7 +194,7 @@ Answer Session::process(Mta& mta)
     auto outcome = gateway::process(message, *passing.snapshot, world);
     if (left_out) {
         passing.envelope = message.envelope;
-        return refuse(Trouble::overload, mta);
+        return refuse(is_wanted ? Trouble::busy : Trouble::abandoned, mta);
     }
     // The MTA may be slow to take a new body; others can compute meanwhile.
     slot.release();
@@ -294,7 +296,7 @@ void Session::drop_body(Passing& passing, gateway::BodyState why)
 void Session::charge(Passing& passing)
 {
     if (!passing.share.grow_to(passing.envelope_octets + passing.builder.held()))
-        stumble(passing, Trouble::overload);
+        stumble(passing, Trouble::full);
 }
 
 // The message will be refused; what it held is free for others from now on.
@@ -309,6 +311,7 @@ void Session::stumble(Passing& passing, Trouble trouble)
 
 Answer Session::refuse(Trouble trouble, Mta& mta)
 {
+    constexpr const char* too_much = "too much mail at once, try again later";
     const char* text = "try again later";
     using gateway::Stage;
     auto outcome = postponed("internal error", base::Level::error, Stage::internal);
@@ -316,10 +319,18 @@ Answer Session::refuse(Trouble trouble, Mta& mta)
         outcome = postponed(reason, level, failed);
     };
     switch (trouble) {
-        case Trouble::overload:
-            because("too much mail in flight (max_in_flight, crypto_slots)", base::Level::warning,
+        case Trouble::full:
+            because("too much mail in flight (max_in_flight)", base::Level::warning, Stage::admission);
+            text = too_much;
+            break;
+        case Trouble::busy:
+            because("waited in vain for a turn (crypto_slots, max_in_flight)", base::Level::warning,
                     Stage::admission);
-            text = "too much mail at once, try again later";
+            text = too_much;
+            break;
+        case Trouble::abandoned:
+            because("the MTA no longer waits for an answer", base::Level::warning, Stage::admission);
+            text = too_much;
             break;
         case Trouble::memory: because("out of memory", base::Level::error, Stage::receive); break;
         case Trouble::draining:
@@ -333,7 +344,13 @@ Answer Session::refuse(Trouble trouble, Mta& mta)
         case Trouble::bug: break;
     }
     (void)mta.set_reply(temporary_reply("451", "4.3.2", text));
-    if (passing_) passing_->envelope.queue_id = mta.macro("i");
+    if (passing_) {
+        auto& envelope = passing_->envelope;
+        envelope.queue_id = mta.macro("i");
+        outcome.facts.push_back({"sender", envelope.mail_from, true});
+        if (!envelope.client.empty()) outcome.facts.push_back({"client", envelope.client, false});
+        if (!envelope.login.empty()) outcome.facts.push_back({"login", envelope.login, false});
+    }
     report(passing_ ? passing_->envelope : gateway::Envelope{}, outcome);
     passing_.reset();
     return Answer::tempfail;

@@ -53,7 +53,16 @@ public:
 
 private:
     struct Passing;  // the message that is passing
-    enum class Trouble { none, no_message, overload, memory, draining, bug };
+    enum class Trouble {
+        none,
+        no_message,
+        full,       // over max_in_flight
+        busy,       // waited in vain for a turn
+        abandoned,  // the MTA gave up while we waited
+        memory,
+        draining,
+        bug
+    };
 
     static void drop_body(Passing& passing, gateway::BodyState why);
     static void charge(Passing& passing);

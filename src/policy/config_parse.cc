@@ -61,7 +61,9 @@ constexpr Setter<ParsedConfig> milter_setters[] = {
     {"max_message_size",
      [](ParsedConfig& p, const Value& v) { v.size(p.config.max_message_size, kilo, giga); }},
     {"max_in_flight",
-     [](ParsedConfig& p, const Value& v) { v.size(p.config.max_in_flight, 0, kilo * giga); }},
+     [](ParsedConfig& p, const Value& v) {
+         if (v.text() != "0") v.size(p.config.max_in_flight, kilo * kilo, kilo * giga);
+     }},
     {"crypto_slots", [](ParsedConfig& p, const Value& v) { v.number(p.config.crypto_slots, 1024); }},
     {"decrypt_failures",
      [](ParsedConfig& p, const Value& v) { v.number(p.config.decrypt_failures, 1'000'000); }},
@@ -221,6 +223,7 @@ public:
         certificates();
         split();
         trust();
+        memory();
         metrics();
         for (auto& draft : drafts_) {
             check_rule(draft, out_.config, problems_);
@@ -340,6 +343,18 @@ private:
             error(split_where_,
                   "reentry = " + s.reentry + " is an entrance too: mail would be split for ever",
                   "give the listener where the copies come back a name of its own");
+    }
+
+    // One that is alone passes, but every other has to wait until it has gone.
+    void memory()
+    {
+        const auto& c = out_.config;
+        const auto limit = milter_seen_.find("max_in_flight");
+        if (limit != milter_seen_.end() && c.max_in_flight != 0 && c.max_in_flight < c.max_message_size)
+            report(problems_, base::Severity::warning, limit->second.where,
+                   "max_in_flight is less than max_message_size: while one large message is in work, all "
+                   "others are asked to come back",
+                   "make it several times max_message_size, or leave it out");
     }
 
     void metrics()

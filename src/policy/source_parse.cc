@@ -18,11 +18,7 @@ constexpr unsigned longest_keep_none = 24U * 60;  // minutes
 
 constexpr Setter<SourceSettings> source_setters[] = {
     {"uri", [](SourceSettings& s, const Value& v) { s.uri = v.text(); }},
-    {"timeout",
-     [](SourceSettings& s, const Value& v) {
-         v.number(s.timeout, longest_timeout);
-         if (s.timeout == 0) v.refuse("0 found, nothing answers in no time", "wanted 1 to 30 seconds");
-     }},
+    {"timeout", [](SourceSettings& s, const Value& v) { v.number(s.timeout, longest_timeout, 1); }},
     {"keep", [](SourceSettings& s, const Value& v) { v.number(s.keep, longest_keep); }},
     {"keep_none", [](SourceSettings& s, const Value& v) { v.number(s.keep_none, longest_keep_none); }},
     {"recipients",

@@ -75,6 +75,17 @@ std::optional<std::uint64_t> parse_size(std::string_view text)
     return static_cast<std::uint64_t>(*number) << shift;
 }
 
+std::string size_text(std::uint64_t octets)
+{
+    constexpr std::string_view units = "KMG";
+    std::size_t unit = 0;
+    while (unit < units.size() && octets != 0 && octets % 1024 == 0) {
+        octets /= 1024;
+        ++unit;
+    }
+    return std::to_string(octets) + (unit == 0 ? "" : std::string(1, units[unit - 1]));
+}
+
 void Value::refuse(std::string what, std::string remedy) const
 {
     problems_.push_back({base::Severity::error,
@@ -99,10 +110,9 @@ void Value::size(std::uint64_t& out, std::uint64_t least, std::uint64_t most) co
     const auto octets = parse_size(text_);
     if (!octets)
         refuse(quoted(text_) + " is no size",
-               "wanted a number of octets, or one with K, M or G, such as 64M");
+               "wanted a number of octets, or one with a capital K, M or G, such as 64M");
     else if (*octets < least || *octets > most)
-        refuse(quoted(text_) + " found, wanted " + std::to_string(least) + " to " + std::to_string(most) +
-               " octets");
+        refuse(quoted(text_) + " found, wanted " + size_text(least) + " to " + size_text(most));
     else
         out = *octets;
 }

@@ -94,6 +94,8 @@ private:
 
 // "64M" -> octets; nullopt when it is not that.
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
+// And back, in the largest unit that says it without a fraction.
+[[nodiscard]] std::string size_text(std::uint64_t octets);
 
 // The text in quotes, safe to print, shortened.
 [[nodiscard]] std::string quoted(std::string_view text);

@@ -24,7 +24,7 @@ def test_over_the_cap_is_451_and_recovers():
         late = begin(d, 1_000_000)
         result = late.end_of_message()
         assert result.code == "y" and result.reply.text.startswith("451 4.3.2 "), result
-        d.logged(r"4TestId: action=tempfail .*in flight")
+        d.logged(r"4TestId: action=tempfail .*reason=\"too much mail in flight \(max_in_flight\)\" sender=<alice@example.org> client=192")
         assert d.status()["in_flight"].split()[0] < "2", d.status()
         # Small mail still passes, and the large one does once there is room.
         small = begin(d, 1000)
@@ -49,7 +49,7 @@ def test_refused_message_gives_its_memory_back_at_once():
 
 
 def test_message_that_is_alone_passes_whatever_the_cap():
-    with Daemon(milter={"max_in_flight": "100K"}) as d:
+    with Daemon(milter={"max_in_flight": "1M"}) as d:
         c = begin(d, 2_000_000)
         result = c.end_of_message()
         assert result.body, result

@@ -397,14 +397,14 @@ def test_labels_are_bounded_and_what_is_left_out_is_counted():
 
 
 def test_overload_is_counted_where_it_happens():
-    with with_file(max_in_flight="64K") as d, talk(d, SHOP) as c, talk(d, SHOP) as other:
+    with with_file(max_in_flight="1M") as d, talk(d, SHOP) as c, talk(d, SHOP) as other:
         c.mail()
         c.rcpt()
         for name, content in (("From", " alice@example.org"), ("Subject", " x")):
             c.header(name, content)
         c.end_of_header()
-        c.body(samples.text_of(50_000))
-        other.message(samples.with_body(samples.text_of(60_000)))
+        c.body(samples.text_of(700_000))
+        other.message(samples.with_body(samples.text_of(600_000)))
         c.end_of_message()
         text = wait_for(lambda: value(read(d.metrics), 'errors_total{stage="admission"}') == 1 and read(d.metrics), "the error")
         assert value(text, 'messages_total{action="tempfail",result="451 4.3.2"}') == 1, text

@@ -142,9 +142,12 @@ TEST(Config, EachMistakeHasItsPlaceWhatWasFoundAndWhatIsWanted)
          "error"},
         {"[milter]\nmax_message_size = 64m\n",
          "c:2: error: max_message_size: \"64m\" is no size; wanted a number of "
-         "octets, or one with K, M or G, such as 64M"},
-        {"[milter]\nmax_message_size = 0\n",
-         "c:2: error: max_message_size: \"0\" found, wanted 1024 to 1073741824 octets"},
+         "octets, or one with a capital K, M or G, such as 64M"},
+        {"[milter]\nmax_message_size = 0\n", "c:2: error: max_message_size: \"0\" found, wanted 1K to 1G"},
+        {"[milter]\nmax_in_flight = 4\n", "c:2: error: max_in_flight: \"4\" found, wanted 1M to 1024G"},
+        {"[milter]\nmax_message_size = 64M\nmax_in_flight = 63M\n",
+         "c:3: warning: max_in_flight is less than max_message_size: while one large message is in work, all "
+         "others are asked to come back; make it several times max_message_size, or leave it out"},
         {"[milter]\nmax_message_size = 2G\n", "c:2: error: max_message_size: \"2G\" found"},
         {"[milter]\ncrypto_slots = 1025\n",
          "c:2: error: crypto_slots: \"1025\" found, wanted a number from 0 to 1024"},
