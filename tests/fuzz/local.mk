@@ -1,6 +1,6 @@
-# Fuzz targets.  With --enable-fuzzing (clang) they are libFuzzer programs:
-#   make tests/fuzz/fuzz_structure && tests/fuzz/fuzz_structure -max_total_time=60 NEW_CORPUS $(srcdir)/tests/fuzz/corpus/structure
-# Else `make check` replays the seeds and past findings in tests/fuzz/corpus.
+# Fuzz targets.  With --enable-fuzzing (clang) they are libFuzzer programs, see
+# tests/RESULTS.md.  Else `make check` replays the seeds and past findings in
+# tests/fuzz/corpus.
 if FUZZING
 fuzz_ldadd = $(gateway_libs)
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer

@@ -65,6 +65,9 @@ def run(words, *arguments):
 
 def run_titled(tests, words, *arguments):
     passed = failed = skipped = 0
+    tests = list(tests)
+    if words and not any(word in title for word in words for title, _ in tests):
+        print("no test has one of these words in its title; there are:", *(f"  {title}" for title, _ in tests), sep="\n")
     for title, function in tests:
         if words and not any(word in title for word in words):
             continue
