@@ -353,7 +353,7 @@ inline std::string signed_data(const std::vector<std::string>& signer_infos,
 }
 
 // One signer with these attributes, its certificate and the intermediate.
-inline std::string crafted(Signer s)
+inline std::string crafted(const Signer& s)
 {
     return signed_data({signer_info(s)}, {s.who->certificate, pki().sub.certificate}, {}, s.digest_name);
 }

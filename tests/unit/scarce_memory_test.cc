@@ -280,6 +280,7 @@ TEST(ScarceMemory, WorkThatFailsIsReportedWhereThatIsPossible)
 std::string ask(const sockaddr_un& address, const std::string& question)
 {
     const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return "no socket";
     EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     EXPECT_EQ(::send(fd, question.data(), question.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(question.size()));
@@ -298,6 +299,7 @@ TEST(ScarceMemory, WhoIsNotAnsweredIsDismissedAndTheNextIsAnswered)
     const std::string name = "smime-milter-test-" + std::to_string(::getpid());
     std::copy(name.begin(), name.end(), address.sun_path + 1);  // an abstract one
     const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    ASSERT_GE(listener, 0);
     ASSERT_EQ(::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     ASSERT_EQ(::listen(listener, 8), 0);
     BrokenLog log;
