@@ -94,7 +94,9 @@ class Kind final : public store::CertificateSource
 public:
     base::Result<store::SourceAnswer> find(std::string_view, const store::Patience&) override
     {
-        return store::SourceAnswer{{{pki().alice.certificate.der(), {}, false, false, "uid=x"}}, {}};
+        store::SourceAnswer answer;
+        answer.certificates.push_back({pki().alice.certificate.der(), {}, false, false, "uid=x"});
+        return answer;
     }
 };
 
