@@ -172,6 +172,7 @@ PathResult Trust::validate_with(const Certificate& leaf, const std::vector<Certi
     PathErrors recorded(options, data_->anchors, fetched.good);
     recorded.attach(context.get());
     const int rc = X509_verify_cert(context.get());
+    recorded.insist();
     result.findings = recorded.findings();
     result.comments = recorded.take_comments();
 

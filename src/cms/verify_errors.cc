@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <ctime>
+#include <exception>
+#include <new>
 
 #include "cms/algorithms.h"
 #include "cms/text.h"
@@ -61,15 +63,25 @@ void PathErrors::attach(X509_STORE_CTX* context)
     X509_STORE_CTX_set_verify_cb(context, callback);
 }
 
-int PathErrors::callback(int ok, X509_STORE_CTX* context)
+int PathErrors::callback(int ok, X509_STORE_CTX* context) noexcept
 {
     if (ok == 1) return 1;
     X509_STORE_CTX* top = context;
     while (X509_STORE_CTX_get0_parent_ctx(top) != nullptr) top = X509_STORE_CTX_get0_parent_ctx(top);
     auto* self = static_cast<PathErrors*>(X509_STORE_CTX_get_ex_data(top, 0));
     if (self == nullptr) return 0;
-    if (top == context) {
-        self->record(context);
+    try {
+        return self->judge(context, top == context);
+    } catch (const std::exception&) {
+        self->ran_out_ = true;
+        return 0;
+    }
+}
+
+int PathErrors::judge(X509_STORE_CTX* context, bool is_ours)
+{
+    if (is_ours) {
+        record(context);
         return 1;
     }
     // The path of a CRL's own issuer is validated in a context below ours.  That
@@ -77,8 +89,13 @@ int PathErrors::callback(int ok, X509_STORE_CTX* context)
     // keys and digests count as they do in the path itself.
     const Finding finding = finding_for(X509_STORE_CTX_get_error(context));
     if (finding != Finding::weak_key && finding != Finding::weak_digest) return 0;
-    self->record(context);
+    record(context);
     return 1;
+}
+
+void PathErrors::insist() const
+{
+    if (ran_out_) throw std::bad_alloc();
 }
 
 void PathErrors::record(X509_STORE_CTX* context)

@@ -27,12 +27,16 @@ public:
     PathErrors& operator=(const PathErrors&) = delete;
 
     void attach(X509_STORE_CTX* context);  // must outlive the validation
+    // After the validation: std::bad_alloc when there was no memory to note something.
+    // Thrown from within, it would leave behind what OpenSSL holds.
+    void insist() const;
 
     [[nodiscard]] Findings findings() const { return findings_; }
     [[nodiscard]] std::vector<std::string> take_comments() { return std::move(comments_); }
 
 private:
-    static int callback(int ok, X509_STORE_CTX* context);
+    static int callback(int ok, X509_STORE_CTX* context) noexcept;
+    [[nodiscard]] int judge(X509_STORE_CTX* context, bool is_ours);
     void record(X509_STORE_CTX* context);
     void comment(std::string text);
 
@@ -41,6 +45,7 @@ private:
     const std::unordered_set<std::string>& known_good_;  // by OCSP
     Findings findings_;
     std::vector<std::string> comments_;
+    bool ran_out_ = false;
 };
 
 // What OpenSSL does not look at with purpose "any": issuers whose extended key

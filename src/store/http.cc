@@ -9,8 +9,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <exception>
 #include <memory>
 #include <mutex>
+#include <new>
+#include <string>
 #endif
 
 namespace store
@@ -24,12 +27,13 @@ constexpr long most_redirects = 3;
 
 struct Transfer {
     const HttpLimits& limits;
-    std::string body;
+    std::string body{};
     bool too_large = false;
-    std::string refused;  // the address that must not be asked
+    bool ran_out = false;   // of memory: nothing may be thrown through libcurl
+    std::string refused{};  // the address that must not be asked
 };
 
-std::size_t take(char* data, std::size_t size, std::size_t count, void* user)
+std::size_t take(char* data, std::size_t size, std::size_t count, void* user) noexcept
 {
     auto& t = *static_cast<Transfer*>(user);
     const std::size_t n = size * count;
@@ -37,7 +41,12 @@ std::size_t take(char* data, std::size_t size, std::size_t count, void* user)
         t.too_large = true;
         return 0;
     }
-    t.body.append(data, n);
+    try {
+        t.body.append(data, n);
+    } catch (const std::exception&) {
+        t.ran_out = true;
+        return 0;
+    }
     return n;
 }
 
@@ -54,12 +63,21 @@ std::string text_of(const sockaddr* address)
     return text.data();
 }
 
-curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* address)
+bool may_be_asked(Transfer& t, const sockaddr* address)
+{
+    const std::string text = text_of(address);
+    if (is_public_address(text) || (t.limits.also_allowed && t.limits.also_allowed(text))) return true;
+    t.refused = text.empty() ? "?" : text;
+    return false;
+}
+
+curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* address) noexcept
 {
     auto& t = *static_cast<Transfer*>(user);
-    const std::string text = text_of(&address->addr);
-    if (!is_public_address(text) && !(t.limits.also_allowed && t.limits.also_allowed(text))) {
-        t.refused = text.empty() ? "?" : text;
+    try {
+        if (!may_be_asked(t, &address->addr)) return CURL_SOCKET_BAD;
+    } catch (const std::exception&) {
+        t.ran_out = true;
         return CURL_SOCKET_BAD;
     }
     return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
@@ -124,7 +142,7 @@ base::Result<std::string> http_get(const HttpRequest& request, const HttpLimits&
     std::call_once(once, [] { ready = curl_global_init(CURL_GLOBAL_DEFAULT); });
     const std::unique_ptr<CURL, FreeHandle> curl(ready == CURLE_OK ? curl_easy_init() : nullptr);
     if (!curl) return failed(request, "libcurl does not start");
-    Transfer transfer{limits, {}, false, {}};
+    Transfer transfer{limits};
     if (!configure(curl.get(), request, transfer)) return failed(request, "libcurl refuses an option");
     std::unique_ptr<curl_slist, FreeList> fields;
     if (!request.body.empty()) {
@@ -134,6 +152,7 @@ base::Result<std::string> http_get(const HttpRequest& request, const HttpLimits&
         curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, request.body.c_str());
     }
     const CURLcode code = curl_easy_perform(curl.get());
+    if (transfer.ran_out) throw std::bad_alloc();
     if (!transfer.refused.empty())
         return failed(request, "not asked: " + transfer.refused + " is no public address",
                       "name its network in revocation_networks if it is yours");

@@ -57,19 +57,29 @@ std::size_t ScarceMemory::allocations() { return made; }
 namespace
 {
 
-void* allocate(std::size_t size)
+void* allocate(std::size_t size) noexcept
 {
-    void* got = fails_now() ? nullptr : std::malloc(size == 0 ? 1 : size);
+    return fails_now() ? nullptr : std::malloc(size == 0 ? 1 : size);
+}
+
+void* must_allocate(std::size_t size)
+{
+    void* got = allocate(size);
     if (got == nullptr) throw std::bad_alloc();
     return got;
 }
 
 }  // namespace
 
-void* operator new(std::size_t size) { return allocate(size); }
-void* operator new[](std::size_t size) { return allocate(size); }
+// All that the sanitizer would serve from memory of a kind of its own.
+void* operator new(std::size_t size) { return must_allocate(size); }
+void* operator new[](std::size_t size) { return must_allocate(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete[](void* p) noexcept { std::free(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
+void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
 

@@ -8,9 +8,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <limits>
+#include <new>
 #include <thread>
 
 #include "cms_fixture.h"
+#include "scarce_memory.h"
 #include "store/revocation_fetcher.h"
 
 namespace
@@ -311,6 +314,31 @@ TEST(RevocationFetcher, CacheIsBounded)
     EXPECT_EQ(fetcher.counts().answers, 2U);
     EXPECT_TRUE(fetcher.source(limits())->ask({RevocationKind::crl, server.url() + "1", ""}));
     EXPECT_EQ(server.served, 4);
+}
+
+TEST(ScarceMemory, AnAnswerByHttpIsWholeOrThereIsNone)
+{
+    using fixture::ScarceMemory;
+    const std::string whole(5000, 'x');
+    const Server server(ok(whole));
+    const auto ask = [&] { return store::http_get({server.url(), "", ""}, loopback()); };
+    std::size_t all = 0;
+    {
+        const ScarceMemory memory(std::numeric_limits<long>::max(), ScarceMemory::Whose::this_thread);
+        (void)ask();
+        all = ScarceMemory::allocations();
+    }
+    EXPECT_GT(all, 0U);
+    for (std::size_t n = 0; n < all; ++n) {
+        const ScarceMemory memory(n, ScarceMemory::Whose::this_thread);
+        try {
+            const auto answer = ask();
+            EXPECT_EQ(answer.value_or(whole), whole);
+        } catch (const std::bad_alloc&) {
+            // The question has no answer.
+        }
+    }
+    EXPECT_EQ(must(ask()), whole);
 }
 
 }  // namespace
