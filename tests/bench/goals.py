@@ -28,6 +28,7 @@ BOUNDS = {
           "field and a line of the log, with caches that the kernel's work on the packets has emptied.",
     "P8": "Opaque content is decoded from base64 into new memory, where clear content is only looked at: see P5.",
     "P9": "One line of the log, a write(2) more than who accepts at end-of-header needs.",
+    "P10": "libmilter's thread that watches idle connections hands all of them to poll(2), each time one begins or ends to be idle.",
     "P11": "Two at a time wait for one another where the memory and the kernel's locks are shared.",
     "P12": "The start reads 100,000 files.",
     "P15": "On two processors the load client, the daemon's two messages and the reload want three: a message waits for a time slice of "
