@@ -54,6 +54,15 @@ Census census(base::Octets octets)
     return found;
 }
 
+// Very short lines: a search for each would take longer than all else.
+std::size_t next_line_feed(base::Octets octets, std::size_t from)
+{
+    constexpr std::size_t shortest = 8;
+    for (const std::size_t near = std::min(from + shortest, octets.size()); from < near; ++from)
+        if (octets[from] == '\n') return from;
+    return octets.find('\n', from);
+}
+
 Hazard whole(base::Octets octets, HazardScan& scan)
 {
     const auto hazard = scan.take(octets);
@@ -82,7 +91,7 @@ Hazard HazardScan::take(base::Octets octets)
     if (found.eight_bit && eight_bit_ == EightBit::is_hazard) return Hazard::eight_bit;
     if (found.nul) return Hazard::nul;
     std::size_t begin = 0, line_ends = 0;
-    for (std::size_t lf = 0; (lf = octets.find('\n', begin)) != npos; begin = lf + 1) {
+    for (std::size_t lf = 0; (lf = next_line_feed(octets, begin)) != npos; begin = lf + 1) {
         if (lf == 0 || octets[lf - 1] != '\r') return Hazard::bare_lf;
         line_ += lf - 1 - begin;
         if (line_ > max_line) return Hazard::long_line;

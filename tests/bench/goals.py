@@ -43,7 +43,7 @@ class Figure:
         self.what, self.value, self.limit, self.text, self.unit = what, value, limit, text, unit
 
     def shown(self, number):
-        return f"{number:.3g} {self.unit}".rstrip()
+        return f"{number:.0f} {self.unit}" if number >= 1000 else f"{number:.3g} {self.unit}".rstrip()
 
     @property
     def met(self):
