@@ -111,9 +111,13 @@ void check_memory(const policy::Config& config, std::vector<base::Problem>& out)
     constexpr std::uint64_t mega = 1U << 20;
     const std::uint64_t memory = usable_memory();
     if (config.max_in_flight <= memory) return;
+    const auto set = std::find_if(config.settings.begin(), config.settings.end(), [](const auto& s) {
+        return s.section == "milter" && s.key == "max_in_flight";
+    });
     out.push_back({Severity::warning,
-                   {Code::configuration, "[milter] max_in_flight",
-                    "more than the " + std::to_string(memory / mega) + "M of memory that the daemon may use",
+                   {Code::configuration, set == config.settings.end() ? "" : set->where,
+                    "max_in_flight is more than the " + std::to_string(memory / mega) +
+                        "M of memory that the daemon may use",
                     "leave it out for a quarter of it, or write about half"}});
 }
 

@@ -30,7 +30,7 @@ class HazardScan
 public:
     explicit HazardScan(EightBit eight_bit = EightBit::is_hazard) : eight_bit_(eight_bit) {}
 
-    // The worst of these octets; after one that is not none, what comes is of no interest.
+    // One that there is, not always the first; after it, what comes is of no interest.
     [[nodiscard]] Hazard take(base::Octets octets);
     [[nodiscard]] Hazard finish() const;                      // nothing comes any more
     [[nodiscard]] std::size_t line() const { return line_; }  // its octets, after long_line

@@ -54,6 +54,15 @@ def test_check_names_file_and_line_of_a_mistake():
         assert f"smime-milter: {d.config}:3: error: " in result.stderr, result
 
 
+def test_check_warns_of_more_memory_than_there_is():
+    with Daemon(start=False) as d:
+        d.milter["max_in_flight"] = "1024G"
+        d.configure()
+        result = run("-n", "-c", d.config)
+        assert result.returncode == 0, result
+        assert re.search(re.escape(d.config) + r":\d+: warning: max_in_flight is more than the \d+M of memory", result.stderr), result
+
+
 def test_check_refuses_a_socket_that_cannot_be():
     with Daemon(start=False) as d:
         for value in ("unix:relative/path", "carrier:pigeon", "inet:0@127.0.0.1", "unix:/" + "x" * 200):
