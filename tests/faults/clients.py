@@ -124,7 +124,8 @@ def drop_frame(d):
 @quietly
 def garbage(d):
     with MilterClient(d.socket) as c:
-        c.socket.sendall(random.randbytes(5000))
+        # A frame that may be as long as it says would be waited for, and rightly so.
+        c.socket.sendall(b"\xff" + random.randbytes(5000))
         c.receive()
 
 

@@ -79,7 +79,7 @@ def run_titled(tests, words, *arguments):
             print(f"skip  {title}: {why}", flush=True)
         except Exception as why:  # a failed test must not keep the others from running
             failed += 1
-            print(f"FAIL  {title}", flush=True)
+            print(f"FAIL  {title} ({time.monotonic() - began:.1f} s)", flush=True)
             if not isinstance(why, AssertionError):
                 traceback.print_exc(file=sys.stdout)
             else:
