@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -69,6 +70,8 @@ public:
     const base::Clock& clock;
     base::Random& random;
     Admission admission;
+    // For a turn to compute; what waits longer is postponed.
+    std::chrono::seconds longest_wait{30};
     // These outlive snapshots: a reload keeps what is known.
     gateway::FailureLimit failures;
     store::RevocationFetcher revocation{clock};

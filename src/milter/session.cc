@@ -14,7 +14,6 @@ namespace
 
 using Steady = std::chrono::steady_clock;
 
-constexpr auto longest_wait_for_a_slot = std::chrono::seconds(30);
 // The MTA gives us minutes (Postfix 300 s, renewed by progress()); lookups must
 // have given up long before.
 constexpr auto longest_processing = std::chrono::seconds(120);
@@ -165,7 +164,7 @@ Answer Session::process(Mta& mta)
     };
     const auto working = working_memory(passing.builder.held(), passing.weight);
     auto slot =
-        runtime_.admission.enter(passing.share, working, Steady::now() + longest_wait_for_a_slot, progress);
+        runtime_.admission.enter(passing.share, working, Steady::now() + runtime_.longest_wait, progress);
     if (!slot) return refuse(is_wanted ? Trouble::busy : Trouble::abandoned, mta);
 
     auto envelope = std::move(passing.envelope);
@@ -184,7 +183,7 @@ Answer Session::process(Mta& mta)
     };
     world.resume = [&] {
         if (!slot && !left_out)
-            left_out = !runtime_.admission.resume(slot, Steady::now() + longest_wait_for_a_slot, progress);
+            left_out = !runtime_.admission.resume(slot, Steady::now() + runtime_.longest_wait, progress);
         mta.computes(true);
     };
     world.deadline = Steady::now() + longest_processing;

@@ -11,10 +11,11 @@ namespace milter
 namespace
 {
 
-class NullLog final : public base::Log
+class Lines final : public base::Log
 {
 public:
-    void write(base::Level, std::string_view) override {}
+    void write(base::Level, std::string_view text) override { all.append(text) += '\n'; }
+    std::string all;
 };
 
 // Applies edits to a copy of the message, as an Outcome that render() takes.
@@ -35,7 +36,8 @@ public:
         if (which == "{daemon_name}") return e.listener;
         return {};
     }
-    bool progress() override { return true; }
+    bool waits = true;
+    bool progress() override { return waits; }
     bool insert_field(const std::string& name, const std::string& value) override
     {
         return edit(gateway::HeaderEdit::Kind::insert, name, 1, value);
@@ -94,10 +96,12 @@ struct Ending {
     bool operator==(const Ending&) const = default;
 };
 
-Ending pass(Session& session, const golden::Case& c, const gateway::Message& message, std::size_t chunk)
+Ending pass(Session& session, const golden::Case& c, const gateway::Message& message, std::size_t chunk,
+            bool mta_waits = true)
 {
     Collector mta;
     mta.golden_case = &c;
+    mta.waits = mta_waits;
     session.mail_from("<" + c.envelope.mail_from + ">", mta);
     for (const auto& recipient : c.envelope.recipients) session.recipient("<" + recipient + ">");
     for (const auto& field : message.fields()) session.field(field.name, with_line_feeds(field.value));
@@ -148,7 +152,7 @@ TEST_P(GoldenThroughSession, ChunksOfAnySizeEndAsTheWholeMessageDoes)
         return ending;
     }();
 
-    NullLog log;
+    Lines log;
     for (const std::size_t chunk : {std::size_t{1}, std::size_t{7}, std::size_t{65536}}) {
         base::SeededRandom random(c.seed);
         Runtime runtime(log, clock, random, snapshot);
@@ -169,6 +173,67 @@ TEST_P(GoldenThroughSession, ChunksOfAnySizeEndAsTheWholeMessageDoes)
     EXPECT_EQ(pass(session, c, *message, 65536).answer, Answer::tempfail) << "nobody knows whose it is";
     session.connect("client.example", c.envelope.client);
     EXPECT_EQ(pass(session, c, *message, 65536).answer, whole.answer) << "of the next client";
+}
+
+// Postponed under load: why, whose mail it was, and nothing of it is kept.
+class Overloaded : public testing::Test
+{
+protected:
+    void SetUp() override
+    {
+        std::vector<base::Problem> problems;
+        const auto snapshot = gateway::load_snapshot(workspace_.configuration(), case_.at, problems);
+        ASSERT_NE(snapshot, nullptr);
+        runtime_.emplace(log_, clock_, random_, snapshot);
+        runtime_->admission.set_limits({0, 1});
+        owner_.emplace(runtime_->admission);
+        taken_ = runtime_->admission.enter(*owner_, 1, std::chrono::steady_clock::now(), [] { return true; });
+        ASSERT_TRUE(taken_);
+    }
+
+    Ending pass_one(bool mta_waits)
+    {
+        const auto octets = golden::read(directory_ + "/sign-clear-plain/in.eml");
+        const auto message = gateway::message_from_octets(octets, case_.envelope);
+        Session session(*runtime_);
+        session.connect("client.example", case_.envelope.client);
+        auto ending = pass(session, case_, *message, 65536, mta_waits);
+        EXPECT_EQ(runtime_->messages, 0);
+        return ending;
+    }
+
+    std::string directory_ = TEST_DATA "/golden";
+    golden::Case case_ = golden::load_case(directory_, "sign-clear-plain");
+    golden::Workspace workspace_{case_, directory_};
+    base::FixedClock clock_{case_.at};
+    base::SeededRandom random_{case_.seed};
+    Lines log_;
+    std::optional<Runtime> runtime_;
+    std::optional<Admission::Share> owner_;
+    Admission::Slot taken_;
+};
+
+TEST_F(Overloaded, WhoWaitsInVainForATurnIsPostponed)
+{
+    runtime_->longest_wait = std::chrono::seconds(0);
+    const auto ending = pass_one(true);
+    EXPECT_EQ(ending.answer, Answer::tempfail);
+    EXPECT_EQ(ending.reply, "451");
+    EXPECT_NE(log_.all.find("waited in vain for a turn"), std::string::npos) << log_.all;
+    EXPECT_NE(log_.all.find("sender=<" + case_.envelope.mail_from + ">"), std::string::npos) << log_.all;
+    EXPECT_EQ(runtime_->admission.usage().waiting, 0U);
+
+    taken_.release();
+    owner_->release();
+    EXPECT_EQ(pass_one(true).answer, Answer::accept);
+    EXPECT_EQ(runtime_->admission.usage().octets, 0U);
+}
+
+TEST_F(Overloaded, NobodyWaitsForATurnWhoseAnswerNobodyWaitsFor)
+{
+    EXPECT_EQ(pass_one(false).answer, Answer::tempfail);
+    EXPECT_NE(log_.all.find("the MTA no longer waits for an answer"), std::string::npos) << log_.all;
+    EXPECT_EQ(runtime_->admission.usage().waiting, 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, GoldenThroughSession,
