@@ -27,17 +27,8 @@ base::Time kept_until(const SourceSettings& source, const AnswerCache::Outcome& 
 
 std::optional<AnswerCache::Outcome> AnswerCache::find(const std::string& key, base::Time now)
 {
-    const auto found = by_key_.find(key);
-    if (found == by_key_.end()) return std::nullopt;
-    const auto entry = found->second;
-    // Neither before it was given: a clock that was set back makes nothing last longer.
-    if (now < entry->since || now >= entry->until) {
-        drop(entry);
-        return std::nullopt;
-    }
-    auto& list = entry->none ? negative_ : positive_;
-    list.splice(list.begin(), list, entry);
-    return entry->outcome;
+    auto known = positive_.find(key, now);
+    return known ? known : negative_.find(key, now);
 }
 
 void AnswerCache::keep(const std::string& key, const SourceSettings& source, const Outcome& outcome,
@@ -47,31 +38,20 @@ void AnswerCache::keep(const std::string& key, const SourceSettings& source, con
     const auto until = kept_until(source, outcome, none, now);
     if (until <= now) return;
     forget(key);
-    const auto octets = sizeof(Entry) + 2 * key.size() + (outcome ? octets_of(**outcome) : 256);
-    auto& list = none ? negative_ : positive_;
-    // What fails for want of memory must leave nothing behind.
-    Entries fresh;
-    fresh.push_front({key, outcome, octets, now, until, none});
-    by_key_.emplace(key, fresh.begin());
-    list.splice(list.begin(), fresh);
-    held_ += octets;
-    while (negative_.size() > bounds_.none) drop(std::prev(negative_.end()));
-    while (positive_.size() > bounds_.answers) drop(std::prev(positive_.end()));
+    constexpr std::size_t entry = 128;  // itself
+    (none ? negative_ : positive_)
+        .keep(key, outcome, entry + 2 * key.size() + (outcome ? octets_of(**outcome) : 256), now, until);
+    while (negative_.size() > bounds_.none) negative_.forget_oldest();
+    while (positive_.size() > bounds_.answers) positive_.forget_oldest();
     // Strangers can make the one list long: the other is for correspondents.
-    while (held_ > bounds_.octets && !negative_.empty()) drop(std::prev(negative_.end()));
-    while (held_ > bounds_.octets && !positive_.empty()) drop(std::prev(positive_.end()));
+    while (octets() > bounds_.octets && !negative_.empty()) negative_.forget_oldest();
+    while (octets() > bounds_.octets && !positive_.empty()) positive_.forget_oldest();
 }
 
 void AnswerCache::forget(const std::string& key)
 {
-    if (const auto found = by_key_.find(key); found != by_key_.end()) drop(found->second);
-}
-
-void AnswerCache::drop(Entries::iterator entry)
-{
-    held_ -= entry->octets;
-    by_key_.erase(entry->key);
-    (entry->none ? negative_ : positive_).erase(entry);
+    positive_.forget(key);
+    negative_.forget(key);
 }
 
 }  // namespace store

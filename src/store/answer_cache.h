@@ -1,15 +1,14 @@
 // What sources have answered, for a while.
 #pragma once
 
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "base/clock.h"
 #include "base/result.h"
 #include "store/sources.h"
+#include "store/timed_cache.h"
 
 namespace store
 {
@@ -31,24 +30,11 @@ public:
 
     [[nodiscard]] std::size_t answers() const { return positive_.size(); }
     [[nodiscard]] std::size_t none() const { return negative_.size(); }
-    [[nodiscard]] std::size_t octets() const { return held_; }
+    [[nodiscard]] std::size_t octets() const { return positive_.octets() + negative_.octets(); }
 
 private:
-    struct Entry {
-        std::string key;
-        Outcome outcome;
-        std::size_t octets = 0;
-        base::Time since, until;
-        bool none = false;
-    };
-    using Entries = std::list<Entry>;  // used last comes first
-
-    void drop(Entries::iterator entry);
-
     const Sources::Bounds bounds_;
-    Entries positive_, negative_;
-    std::unordered_map<std::string, Entries::iterator> by_key_;
-    std::size_t held_ = 0;
+    TimedCache<Outcome> positive_, negative_;
 };
 
 }  // namespace store

@@ -22,14 +22,17 @@ libgateway_a_SOURCES += \
 	src/store/password.cc \
 	src/store/postgresql.cc src/store/postgresql.h \
 	src/store/postgresql_connection.cc src/store/postgresql_connection.h \
+	src/store/questions.h \
 	src/store/revocation_fetcher.cc src/store/revocation_fetcher.h \
 	src/store/smimea.cc src/store/smimea.h \
 	src/store/smtp.cc src/store/smtp.h \
 	src/store/source.cc src/store/source.h src/store/source_kinds.cc \
 	src/store/sources.cc src/store/sources.h \
 	src/store/source_check.cc src/store/source_check.h \
+	src/store/source_health.cc src/store/source_health.h \
 	src/store/sqlite_database.cc src/store/sqlite_database.h \
 	src/store/sqlite_store.cc src/store/sqlite_store.h \
+	src/store/timed_cache.h \
 	src/store/trust_store.cc src/store/trust_store.h \
 	src/store/writers.cc src/store/writers.h
 
@@ -41,6 +44,7 @@ unit_sources += \
 	tests/unit/store_fixture.h \
 	tests/unit/store_harvest_test.cc \
 	tests/unit/store_key_store_test.cc \
+	tests/unit/store_questions_test.cc \
 	tests/unit/store_remote_test.cc \
 	tests/unit/store_revocation_test.cc \
 	tests/unit/store_sources_test.cc \

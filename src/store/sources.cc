@@ -4,10 +4,7 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <deque>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <unordered_map>
 #include <unordered_set>
@@ -16,8 +13,9 @@
 #include "cms/library.h"
 #include "mime/address.h"
 #include "store/answer_cache.h"
-#include "store/domain_turns.h"
+#include "store/questions.h"
 #include "store/source_check.h"
+#include "store/source_health.h"
 
 namespace store
 {
@@ -42,44 +40,30 @@ bool blames_the_source(base::Code code)
 
 }  // namespace
 
-// A source that is asked.  All but `settings` and `cancelled` is guarded by the mutex of Shared.
+// A source that is asked.  All but `settings`, `kind` and `cancelled` is guarded by the mutex of Shared.
 class Sources::Line
 {
 public:
-    struct Job {
-        std::string key, address, domain;  // domain: "" when it is the source's own server that is asked
+    struct Question {
+        std::string address;
         Open open;
-        std::optional<Outcome> outcome;
         bool outdated = false;  // was forgotten while it was asked for
-        bool has_turn = false;
     };
+    using Pending = Questions<Question, std::shared_ptr<const Answer>>;
 
-    explicit Line(SourceSettings s)
+    Line(SourceSettings s, const Bounds& bounds)
         : settings(std::move(s)),
           kind(source_kind(settings.uri)),
-          turns(kind == nullptr ? 1 : std::max(kind->threads / 2, 1U))
+          questions(kind == nullptr ? 0 : kind->threads, bounds.waiting),
+          health(bounds)
     {
-    }
-
-    // The first that may be asked now.
-    [[nodiscard]] std::deque<std::shared_ptr<Job>>::iterator next()
-    {
-        return std::find_if(waiting.begin(), waiting.end(),
-                            [&](const auto& job) { return job->domain.empty() || turns.free(job->domain); });
     }
 
     const SourceSettings settings;
     const SourceKind* const kind;
     const std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
-    std::vector<std::thread> threads;
-    std::deque<std::shared_ptr<Job>> waiting;
-    std::unordered_map<std::string, std::shared_ptr<Job>> jobs;  // waiting or under way
-    DomainTurns turns;
-    unsigned failures = 0;  // in a row
-    std::chrono::seconds rest{0};
-    base::Time rests_until{};
-    std::string last_error;
-    bool told = false;
+    Pending questions;
+    SourceHealth health;
 };
 
 class Sources::Shared
@@ -102,39 +86,25 @@ public:
         }
         auto known_line = lines_.find(identity);
         if (known_line == lines_.end())
-            known_line = lines_.emplace(identity, std::make_shared<Line>(source)).first;
+            known_line = lines_.emplace(identity, std::make_shared<Line>(source, bounds_)).first;
         const auto line = known_line->second;
-        std::shared_ptr<Line::Job> job;
-        if (const auto under_way = line->jobs.find(key); under_way != line->jobs.end()) {
-            job = under_way->second;
-        } else {
+        auto asked = line->questions.find(key);
+        if (asked == nullptr) {
+            // One server for each domain; else it is the source's own that is asked.
             std::string domain;
             if (line->kind != nullptr && line->kind->asks_domains) domain = mime::domain_of(address);
             if (auto refused = refusal(*line, domain)) {
                 ++counts_.refused;
                 return unavailable(source, *refused);
             }
-            job = std::make_shared<Line::Job>(
-                Line::Job{key, std::string(address), std::move(domain), open, {}, false, false});
-            if (!have_a_thread(line)) return unavailable(source, "no thread can be started");
-            line->waiting.push_back(job);
-            line->jobs.emplace(key, job);
-            wanted_.notify_all();
+            asked = line->questions.add(key, std::move(domain), {std::string(address), open},
+                                        [this, line] { work(*line); });
+            if (asked == nullptr) return unavailable(source, "no thread can be started");
         }
         until = std::min(until, Steady::now() + std::chrono::seconds(source.timeout));
-        // The first is short: most answers come at once, and then nothing is made of it.
-        std::chrono::milliseconds slice(20);
-        while (!job->outcome) {
-            const auto now = Steady::now();
-            if (now >= until) return unavailable(source, "no answer in time");
-            done_.wait_until(lock, std::min(until, now + slice), [&] { return job->outcome.has_value(); });
-            if (!progress || job->outcome) continue;
-            lock.unlock();
-            progress();
-            lock.lock();
-            slice = std::chrono::milliseconds(250);
-        }
-        return *job->outcome;
+        line->questions.wait(lock, *asked, until, progress);
+        if (!asked->answer) return unavailable(source, "no answer in time");
+        return *asked->answer;
     }
 
     void forget(std::string_view address)
@@ -143,7 +113,7 @@ public:
         const std::lock_guard lock(mutex_);
         for (const auto& [identity, line] : lines_) {
             cache_.forget(cache_key(identity, key));
-            if (const auto job = line->jobs.find(key); job != line->jobs.end()) job->second->outdated = true;
+            if (const auto asked = line->questions.find(key)) asked->question.outdated = true;
         }
     }
 
@@ -167,8 +137,6 @@ public:
             retire(*it->second);
             it = lines_.erase(it);
         }
-        wanted_.notify_all();
-        done_.notify_all();
     }
 
     void stop()
@@ -181,8 +149,6 @@ public:
             lines_.clear();
             ending.swap(retired_);
         }
-        wanted_.notify_all();
-        done_.notify_all();
         for (auto& t : ending) t.join();
     }
 
@@ -193,7 +159,7 @@ public:
         c.answers = cache_.answers();
         c.none = cache_.none();
         c.octets = cache_.octets();
-        for (const auto& [identity, line] : lines_) c.threads += line->threads.size();
+        for (const auto& [identity, line] : lines_) c.threads += line->questions.threads();
         return c;
     }
 
@@ -203,38 +169,16 @@ private:
         return identity + '\n' + key;
     }
 
-    // For one question more; false when nobody would answer it.
-    bool have_a_thread(const std::shared_ptr<Line>& line)
-    {
-        auto& threads = line->threads;
-        if (threads.size() >= line->kind->threads || threads.size() > line->jobs.size()) return true;
-        try {
-            threads.emplace_back([this, line] { work(line); });
-        } catch (const std::system_error&) {
-            return !threads.empty();
-        }
-        return true;
-    }
-
     // Why nothing is asked now.
     std::optional<std::string> refusal(const Line& line, const std::string& domain) const
     {
         if (line.kind == nullptr) return "no source of this kind";
-        if (line.waiting.size() >= bounds_.waiting) return "too many questions are waiting";
-        // A clock that was set back makes no rest longer.
-        if (clock_.now() < line.rests_until && clock_.now() + line.rest >= line.rests_until)
-            return line.last_error + " (not asked until " + base::iso8601(line.rests_until) + ")";
-        // After a rest one question tries it out.
-        if (line.failures >= bounds_.failures && !line.jobs.empty()) return line.last_error;
-        if (domain.empty()) return std::nullopt;
-        const auto same = std::count_if(line.waiting.begin(), line.waiting.end(),
-                                        [&](const auto& job) { return job->domain == domain; });
-        if (static_cast<std::size_t>(same) >= bounds_.waiting / 2)
-            return "too many questions about this domain are waiting";
-        return line.turns.refusal(domain, clock_.now());
+        const auto now = clock_.now();
+        if (auto rests = line.health.refusal(now, !line.questions.idle())) return rests;
+        return line.questions.refusal(domain, now);
     }
 
-    void work(const std::shared_ptr<Line>& line)
+    void work(Line& line)
     {
         // A library may write to a connection that is gone.
         sigset_t pipe;
@@ -243,55 +187,37 @@ private:
         pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
         std::unique_ptr<CertificateSource> backend;
         std::unique_lock lock(mutex_);
-        for (;;) {
-            wanted_.wait(lock, [&] { return *line->cancelled || line->next() != line->waiting.end(); });
-            if (*line->cancelled) return;
-            const auto turn = line->next();
-            const auto job = std::move(*turn);
-            line->waiting.erase(turn);
+        line.questions.serve(lock, base::Code::temporary, clock_, [&](Line::Pending::Asked& asked) {
             try {
-                attend(*line, *job, backend, lock);
+                attend(line, asked, backend, lock);
             } catch (const std::exception&) {
                 backend.reset();
-                if (!lock.owns_lock()) lock.lock();
-                give_up(*line, *job);
+                throw;
             }
-        }
+        });
     }
 
-    void attend(Line& line, Line::Job& job, std::unique_ptr<CertificateSource>& backend,
+    void attend(Line& line, Line::Pending::Asked& asked, std::unique_ptr<CertificateSource>& backend,
                 std::unique_lock<std::mutex>& lock)
     {
-        if (!job.domain.empty()) {
-            line.turns.begin(job.domain);
-            job.has_turn = true;
-        }
         ++counts_.asked;
         lock.unlock();
-        auto outcome = question(line, job, backend);
+        auto outcome = question(line, asked.question, backend);
         if (!outcome && blames_the_source(outcome.error().code)) backend.reset();
         lock.lock();
         const auto said = judge(line, outcome);
-        if (job.has_turn) end_turn(line, job, outcome);
+        end_turn(line, asked, outcome);
         // When the source is to blame its rest takes care of that.
-        if (!job.outdated && (outcome || !blames_the_source(outcome.error().code)))
-            cache_.keep(cache_key(line.settings.identity(), job.key), line.settings, outcome, clock_.now());
-        finish(line, job, std::move(outcome));
+        if (!asked.question.outdated && (outcome || !blames_the_source(outcome.error().code)))
+            cache_.keep(cache_key(line.settings.identity(), asked.key), line.settings, outcome, clock_.now());
+        line.questions.finish(asked, std::move(outcome));
         if (said.second.empty() || !tell_) return;
         lock.unlock();
         tell_(said.first, said.second);
         lock.lock();
     }
 
-    // For want of memory; what is said here needs none.
-    void give_up(Line& line, Line::Job& job) noexcept
-    {
-        if (std::exchange(job.has_turn, false)) (void)line.turns.end(job.domain, std::nullopt, clock_.now());
-        wanted_.notify_all();
-        if (!job.outcome) finish(line, job, base::fail(base::Code::temporary, "", "out of memory"));
-    }
-
-    Outcome question(const Line& line, const Line::Job& job,
+    Outcome question(const Line& line, const Line::Question& asked,
                      std::unique_ptr<CertificateSource>& backend) const
     {
         const auto& settings = line.settings;
@@ -299,14 +225,14 @@ private:
         // A connection that has been idle may be gone without a word.
         for (bool again = backend != nullptr;; again = false) {
             if (backend == nullptr) {
-                auto made = job.open ? job.open(settings) : line.kind->open(settings);
+                auto made = asked.open ? asked.open(settings) : line.kind->open(settings);
                 if (!made) return base::fail(made.error());
                 backend = std::move(*made);
             }
-            auto answer = backend->find(job.address, patience);
+            auto answer = backend->find(asked.address, patience);
             if (answer) {
                 auto good = std::make_shared<const Answer>(
-                    checked(*answer, job.address, settings, line.kind->provenance, bounds_));
+                    checked(*answer, asked.address, settings, line.kind->provenance, bounds_));
                 // Those that were passed over may be as good as the others.
                 cms::insist_on_memory();
                 return good;
@@ -322,75 +248,43 @@ private:
     {
         const std::string whose = "source " + line.settings.name + ": ";
         if (outcome || !blames_the_source(outcome.error().code)) {
-            line.failures = 0;
-            line.rest = std::chrono::seconds(0);
-            if (!std::exchange(line.told, false)) return {};
+            if (!line.health.answered()) return {};
             return {base::Level::notice, whose + "answers again"};
         }
         ++counts_.failed;
-        ++line.failures;
-        line.last_error = phrase(outcome.error().what);
-        if (line.failures < bounds_.failures || *line.cancelled) return {};
-        line.rest = line.rest.count() == 0 ? bounds_.rest : std::min(2 * line.rest, bounds_.longest_rest);
-        line.rests_until = clock_.now() + line.rest;
+        if (*line.cancelled) return {};
+        const auto failed = line.health.failed(phrase(outcome.error().what), clock_.now());
+        if (failed == SourceHealth::Failed::once_more) return {};
         // Who waits for a turn would wait for nothing.
-        while (!line.waiting.empty()) {
-            ++counts_.refused;
-            finish(line, *line.waiting.front(), unavailable(line.settings, line.last_error));
-            line.waiting.pop_front();
-        }
-        if (std::exchange(line.told, true)) return {};
+        const auto& error = line.health.last_error();
+        counts_.refused +=
+            line.questions.answer_waiting([&](const auto&) { return unavailable(line.settings, error); });
+        if (failed != SourceHealth::Failed::rests_and_is_news) return {};
         const auto& remedy = outcome.error().remedy;
-        return {base::Level::warning, whose + line.last_error +
-                                          "; it is left alone for some seconds at a time" +
+        return {base::Level::warning, whose + error + "; it is left alone for some seconds at a time" +
                                           (remedy.empty() ? "" : "; " + remedy)};
     }
 
-    void end_turn(Line& line, Line::Job& job, const Outcome& outcome)
+    void end_turn(Line& line, Line::Pending::Asked& asked, const Outcome& outcome)
     {
         std::optional<std::string> error;
         if (!outcome && outcome.error().code == base::Code::temporary) error = phrase(outcome.error().what);
-        auto told = error;
-        job.has_turn = false;
-        if (line.turns.end(job.domain, std::move(told), clock_.now())) {
-            // Who waits for a turn would wait for nothing.
-            const auto others = std::stable_partition(line.waiting.begin(), line.waiting.end(),
-                                                      [&](const auto& j) { return j->domain != job.domain; });
-            for (auto it = others; it != line.waiting.end(); ++it) {
-                ++counts_.refused;
-                finish(line, **it, unavailable(line.settings, *error));
-            }
-            line.waiting.erase(others, line.waiting.end());
-        }
-        wanted_.notify_all();
-    }
-
-    void finish(Line& line, Line::Job& job, Outcome outcome) noexcept
-    {
-        job.outcome = std::move(outcome);
-        // May be another one's by now.
-        if (const auto it = line.jobs.find(job.key); it != line.jobs.end() && it->second.get() == &job)
-            line.jobs.erase(it);
-        done_.notify_all();
+        counts_.refused += line.questions.end_turn(
+            asked, error, clock_.now(), [&](const auto&) { return unavailable(line.settings, *error); });
     }
 
     void retire(Line& line)
     {
         // From here on nothing may fail: half a line would be asked and never answer.
-        retired_.reserve(retired_.size() + line.threads.size());
+        retired_.reserve(retired_.size() + line.questions.threads());
         *line.cancelled = true;
-        for (const auto& job : line.waiting)
-            job->outcome = base::fail(base::Code::unavailable, "", "stopping");
-        line.waiting.clear();
-        for (auto& t : line.threads) retired_.push_back(std::move(t));
-        line.threads.clear();
+        line.questions.stop(retired_);
     }
 
     const base::Clock& clock_;
     const Tell tell_;
     const Bounds bounds_;
     mutable std::mutex mutex_;
-    std::condition_variable wanted_, done_;
     bool stopping_ = false;
     std::unordered_map<std::string, std::shared_ptr<Line>> lines_;  // by SourceSettings::identity()
     std::vector<std::thread> retired_;
