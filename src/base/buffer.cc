@@ -8,15 +8,16 @@
 #include <cstring>
 #include <utility>
 
+#include "base/huge_page.h"
+
 namespace base
 {
 
 namespace
 {
 
-// Mappings are whole huge pages (2 MiB on all machines that we know) and begin at one,
-// so that the kernel moves them by exchanging a few entries.
-constexpr std::size_t huge_page = std::size_t{1} << 21;
+// Mappings are whole huge pages and begin at one, so that the kernel moves them by
+// exchanging a few entries.
 
 // Address space that begins at a huge page, not usable yet; nullptr: none left.
 char* reserve_aligned(std::size_t size)

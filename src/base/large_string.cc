@@ -4,12 +4,13 @@
 
 #include <cstdint>
 
+#include "base/huge_page.h"
+
 namespace base
 {
 
 std::string string_with_room(std::size_t octets)
 {
-    constexpr std::uintptr_t huge_page = std::uintptr_t{1} << 21;
     std::string out;
     out.reserve(octets);
     const auto begin = (reinterpret_cast<std::uintptr_t>(out.data()) + huge_page - 1) / huge_page * huge_page;

@@ -5,6 +5,7 @@ libgateway_a_SOURCES += \
 	src/base/carry_on.h \
 	src/base/clock.cc src/base/clock.h \
 	src/base/file.cc src/base/file.h \
+	src/base/huge_page.h \
 	src/base/large_string.cc src/base/large_string.h \
 	src/base/log.cc src/base/log.h src/base/log_json.cc \
 	src/base/lru_cache.h \

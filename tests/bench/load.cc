@@ -6,13 +6,7 @@
 // several they take turns.  One SMTP session a message, as Postfix does it: what
 // is written is cut into blocks of 4096 octets, macros go before each step.
 // Prints one JSON object.
-//
-//   --messages N     in all (100)          --seconds S   for so long instead
-//   --connections C  side by side (1)      --warmup N    first, not counted (0)
-//   --idle N         sessions that are open meanwhile and say nothing
-//   --login USER     as who has logged in  --to ADDRESS  recipient; repeatable
-//   --expect WHAT    accept, edit, replace, reject or tempfail: else it is an error
-//   --pid P          the milter, to be measured: processor time, memory, threads
+// `load --help` knows the options.
 #include <libmilter/mfapi.h>
 #include <libmilter/mfdef.h>
 #include <sys/socket.h>
@@ -37,6 +31,13 @@
 #include <thread>
 #include <vector>
 
+// GCC 12 sees null pointers where vectors of these grow.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnull-dereference"
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#pragma GCC diagnostic pop
+
 namespace
 {
 
@@ -50,7 +51,7 @@ struct Options {
     double seconds = 0;
     unsigned connections = 1;
     std::string login, expect, socket;
-    std::vector<std::string> to, files;
+    std::vector<std::string> to{"bob@example.org"}, files;
     pid_t pid = 0;
 };
 
@@ -390,44 +391,22 @@ void run(const std::vector<Message>& messages, const Options& options, long coun
     for (auto& t : threads) t.join();
 }
 
-Options parse(int argc, char** argv)
+void declare(CLI::App& app, Options& o)
 {
-    Options o;
-    std::vector<std::string> rest;
-    for (int i = 1; i < argc; ++i) {
-        const std::string_view word = argv[i];
-        if (!word.starts_with("--")) {
-            rest.emplace_back(word);
-            continue;
-        }
-        if (++i == argc) throw std::invalid_argument(std::string(word) + " wants a value");
-        const std::string value = argv[i];
-        if (word == "--messages")
-            o.messages = std::stol(value);
-        else if (word == "--seconds")
-            o.seconds = std::stod(value);
-        else if (word == "--connections")
-            o.connections = static_cast<unsigned>(std::stoul(value));
-        else if (word == "--warmup")
-            o.warmup = std::stol(value);
-        else if (word == "--idle")
-            o.idle = std::stol(value);
-        else if (word == "--login")
-            o.login = value;
-        else if (word == "--to")
-            o.to.push_back(value);
-        else if (word == "--expect")
-            o.expect = value;
-        else if (word == "--pid")
-            o.pid = static_cast<pid_t>(std::stol(value));
-        else
-            throw std::invalid_argument("unknown option " + std::string(word));
-    }
-    if (rest.size() < 2) throw std::invalid_argument("usage: load [OPTIONS] SOCKET MESSAGE...");
-    if (o.to.empty()) o.to.emplace_back("bob@example.org");
-    o.socket = rest.front();
-    o.files.assign(rest.begin() + 1, rest.end());
-    return o;
+    app.add_option("--messages", o.messages, "in all")->capture_default_str();
+    app.add_option("--seconds", o.seconds, "for so long, instead of a number of messages");
+    app.add_option("--connections", o.connections, "side by side")->capture_default_str();
+    app.add_option("--warmup", o.warmup, "messages before those, not counted");
+    app.add_option("--idle", o.idle, "sessions that are open meanwhile and say nothing");
+    app.add_option("--login", o.login, "as who has logged in");
+    app.add_option("--to", o.to, "recipients, one after each --to")
+        ->allow_extra_args(false)
+        ->capture_default_str();
+    app.add_option("--expect", o.expect, "what else than this is an error")
+        ->check(CLI::IsMember({"accept", "edit", "replace", "reject", "tempfail"}));
+    app.add_option("--pid", o.pid, "of the milter, to be measured: processor time, memory, threads");
+    app.add_option("SOCKET", o.socket, "the path of a unix socket")->required();
+    app.add_option("MESSAGE", o.files, "files in wire form (CRLF); several take turns")->required();
 }
 
 int measure(const Options& options)
@@ -466,25 +445,30 @@ int measure(const Options& options)
 
     const auto count = static_cast<double>(std::max<std::size_t>(1, measured.messages.size()));
     bool good = ignored.errors.empty() && measured.errors.empty();
-    std::string outcomes, errors;
-    for (const auto& [name, n] : measured.outcomes) {
-        outcomes += (outcomes.empty() ? "\"" : ",\"") + name + "\":" + std::to_string(n);
+    for (const auto& [name, n] : measured.outcomes)
         good = good && (options.expect.empty() || name == options.expect);
-    }
+    auto errors = nlohmann::ordered_json::array();
     for (const auto* all : {&ignored.errors, &measured.errors})
-        for (const auto& [what, n] : *all)
-            errors += (errors.empty() ? "\"" : ",\"") + what + " (" + std::to_string(n) + ")\"";
-    std::printf(
-        "{\"messages\":%zu,\"seconds\":%.4f,\"messages_per_s\":%.1f,\"cpu_ms\":%.5f,\"answer_ms_p50\":%.3f,"
-        "\"answer_ms_p99\":%.3f,\"message_ms_p50\":%.3f,\"message_ms_p99\":%.3f,\"rss_start_kb\":%ld,"
-        "\"rss_peak_kb\":%ld,\"rss_end_kb\":%ld,\"idle_kb\":%.2f,\"threads\":%ld,\"outcomes\":{%s},"
-        "\"errors\":[%s]}\n",
-        measured.messages.size(), took, static_cast<double>(measured.messages.size()) / took,
-        used * 1e3 / count, quantile(measured.answers, 0.5), quantile(measured.answers, 0.99),
-        quantile(measured.messages, 0.5), quantile(measured.messages, 0.99), start, peak,
-        process.status("VmRSS"),
-        options.idle > 0 ? static_cast<double>(start - before_idle) / static_cast<double>(options.idle) : 0.0,
-        threads, outcomes.c_str(), errors.c_str());
+        for (const auto& [what, n] : *all) errors.push_back(what + " (" + std::to_string(n) + ")");
+    const nlohmann::ordered_json result{
+        {"messages", measured.messages.size()},
+        {"seconds", took},
+        {"messages_per_s", static_cast<double>(measured.messages.size()) / took},
+        {"cpu_ms", used * 1e3 / count},
+        {"answer_ms_p50", quantile(measured.answers, 0.5)},
+        {"answer_ms_p99", quantile(measured.answers, 0.99)},
+        {"message_ms_p50", quantile(measured.messages, 0.5)},
+        {"message_ms_p99", quantile(measured.messages, 0.99)},
+        {"rss_start_kb", start},
+        {"rss_peak_kb", peak},
+        {"rss_end_kb", process.status("VmRSS")},
+        {"idle_kb", options.idle > 0
+                        ? static_cast<double>(start - before_idle) / static_cast<double>(options.idle)
+                        : 0.0},
+        {"threads", threads},
+        {"outcomes", measured.outcomes},
+        {"errors", std::move(errors)}};
+    std::cout << result.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
     return good ? 0 : 1;
 }
 
@@ -492,11 +476,14 @@ int measure(const Options& options)
 
 int main(int argc, char** argv)
 {
+    CLI::App app("Sends messages to a milter, one SMTP session each, and prints what it cost as JSON.");
+    Options options;
+    declare(app, options);
     try {
-        return measure(parse(argc, argv));
-    } catch (const std::invalid_argument& e) {
-        std::fprintf(stderr, "load: %s\n", e.what());
-        return 64;
+        app.parse(argc, argv);
+        return measure(options);
+    } catch (const CLI::ParseError& e) {
+        return app.exit(e) == 0 ? 0 : 64;
     } catch (const std::exception& e) {
         std::fprintf(stderr, "load: %s\n", e.what());
         return 1;
