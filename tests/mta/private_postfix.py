@@ -58,6 +58,8 @@ message_size_limit = 30000000
 minimal_backoff_time = 2s
 maximal_backoff_time = 4s
 queue_run_delay = 2s
+transport_retry_time = 2s
+service_throttle_time = 2s
 smtp_destination_concurrency_limit = 20
 
 smtpd_sasl_type = cyrus
