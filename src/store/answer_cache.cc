@@ -38,9 +38,9 @@ void AnswerCache::keep(const std::string& key, const SourceSettings& source, con
     const auto until = kept_until(source, outcome, none, now);
     if (until <= now) return;
     forget(key);
-    constexpr std::size_t entry = 128;  // itself
-    (none ? negative_ : positive_)
-        .keep(key, outcome, entry + 2 * key.size() + (outcome ? octets_of(**outcome) : 256), now, until);
+    const auto its_octets =
+        TimedCache<Outcome>::entry_octets + 2 * key.size() + (outcome ? octets_of(**outcome) : 256);
+    (none ? negative_ : positive_).keep(key, outcome, its_octets, now, until);
     while (negative_.size() > bounds_.none) negative_.forget_oldest();
     while (positive_.size() > bounds_.answers) positive_.forget_oldest();
     // Strangers can make the one list long: the other is for correspondents.

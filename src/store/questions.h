@@ -2,9 +2,9 @@
 // however many want to know, and goes on when nobody waits any more.
 //
 // One queue for its owner, whose lock guards it: every function is called under that
-// lock, and where a function takes it as an argument it gives it up meanwhile.  Who is
-// slow to answer has turns (DomainTurns) and half of the queue at most, and nobody else
-// waits for him.
+// lock, and where a function takes it as an argument it gives it up meanwhile.  Where
+// many servers are asked each has turns (DomainTurns) and half of the queue at most, so
+// that nobody waits for the one that is slow.
 #pragma once
 
 #include <algorithm>
@@ -68,12 +68,13 @@ public:
         const auto same = std::count_if(waiting_.begin(), waiting_.end(),
                                         [&](const auto& asked) { return asked->server == server; });
         if (static_cast<std::size_t>(same) >= most_waiting_ / 2)
-            return "too many questions are waiting for " + server;
+            return "too many questions are waiting for its server";
         return turns_.refusal(server, now);
     }
 
-    // To be asked by a thread, which does `work` (see serve()) and is started unless there are
-    // enough.  nullptr: there is no thread, and none can be started.
+    // What is neither there (find()) nor refused, to be asked by a thread, which does `work`
+    // (see serve()) and is started unless there are enough.  nullptr: there is no thread, and
+    // none can be started.
     [[nodiscard]] std::shared_ptr<Asked> add(std::string key, std::string server, Question question,
                                              const std::function<void()>& work)
     {
@@ -86,8 +87,8 @@ public:
             }
         }
         waiting_.push_back(asked);
-        by_key_.emplace(asked->key, asked);
         wanted_.notify_one();
+        by_key_.emplace(asked->key, asked);
         return asked;
     }
 
@@ -150,22 +151,14 @@ public:
         const auto others = std::stable_partition(waiting_.begin(), waiting_.end(), [&](const auto& other) {
             return other->server != asked.server;
         });
-        for (auto it = others; it != waiting_.end(); ++it) finish(**it, instead(**it));
-        const auto count = static_cast<std::size_t>(waiting_.end() - others);
-        waiting_.erase(others, waiting_.end());
-        return count;
+        return answer_last(static_cast<std::size_t>(waiting_.end() - others), instead);
     }
 
     // The same for all that wait.
     template <class Instead>
     std::size_t answer_waiting(Instead instead)
     {
-        std::size_t count = 0;
-        for (; !waiting_.empty(); ++count) {
-            finish(*waiting_.front(), instead(*waiting_.front()));
-            waiting_.pop_front();
-        }
-        return count;
+        return answer_last(waiting_.size(), instead);
     }
 
     void finish(Asked& asked, Answer answer) noexcept
@@ -177,22 +170,32 @@ public:
         done_.notify_all();
     }
 
-    // What waits is answered, nothing more is asked.  The threads end when what they have
-    // under way does, and are appended to `ending`, which has room for them.
-    void stop(std::vector<std::thread>& ending) noexcept
+    // What waits is answered, nothing more is asked.  The threads, to be joined without the
+    // lock, end when what they have under way does.
+    [[nodiscard]] std::vector<std::thread> stop() noexcept
     {
         stopped_ = true;
-        (void)answer_waiting(
-            [](const Asked&) { return base::fail(base::Code::unavailable, "", "stopping"); });
-        for (auto& thread : threads_) ending.push_back(std::move(thread));
-        threads_.clear();
+        // No memory is needed for so short a text.
+        answer_waiting([](const Asked&) { return base::fail(base::Code::unavailable, "", "stopping"); });
         wanted_.notify_all();
+        return std::exchange(threads_, {});
     }
 
     [[nodiscard]] std::size_t threads() const { return threads_.size(); }
     [[nodiscard]] bool idle() const { return by_key_.empty(); }
 
 private:
+    // One after another: what is answered no longer waits, even when `instead` throws.
+    template <class Instead>
+    std::size_t answer_last(std::size_t count, Instead& instead)
+    {
+        for (std::size_t left = count; left > 0; --left) {
+            finish(*waiting_.back(), instead(*waiting_.back()));
+            waiting_.pop_back();
+        }
+        return count;
+    }
+
     // The first that may be asked now.
     [[nodiscard]] auto next()
     {

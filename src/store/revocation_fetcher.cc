@@ -26,12 +26,14 @@ std::string key_of(const cms::RevocationQuestion& q)
     return (q.kind == cms::RevocationKind::crl ? "c" : "o") + q.url + '\0' + q.request;
 }
 
-// Of "http://ca.example:8080/x": "ca.example:8080".
+// Of "http://ca.example:8080/x": "ca.example:8080".  Never "", which would have no turns.
 std::string host_of(const std::string& url)
 {
-    const auto begin = url.find("//");
-    const auto rest = begin == std::string::npos ? url : url.substr(begin + 2);
-    return base::to_lower(rest.substr(0, rest.find_first_of("/?#")));
+    // libcurl takes any number of slashes for two.
+    const auto begin = url.find_first_not_of('/', std::min(url.find("//"), url.size()));
+    const auto rest = begin == std::string::npos ? url : url.substr(begin);
+    auto host = base::to_lower(rest.substr(0, rest.find_first_of("/?#")));
+    return host.empty() ? "?" : host;
 }
 
 }  // namespace
@@ -45,7 +47,7 @@ public:
     }
 
     // `until` is moved by the time that it takes to be allowed to compute again.
-    Answer ask(const cms::RevocationQuestion& question, HttpLimits limits, Steady::time_point& until,
+    Answer ask(const cms::RevocationQuestion& question, const HttpLimits& limits, Steady::time_point& until,
                const Meanwhile& meanwhile)
     {
         const std::string key = key_of(question);
@@ -59,8 +61,9 @@ public:
             // One CA that does not answer must not make the status of all others unknown.
             std::string host = host_of(question.url);
             if (auto why = questions_.refusal(host, clock_.now())) return unavailable(question, *why);
-            limits.cancel = cancel_;
-            asked = questions_.add(key, std::move(host), {question, std::move(limits)}, [this] { work(); });
+            Question with_limits{question, limits};
+            with_limits.limits.cancel = cancel_;
+            asked = questions_.add(key, std::move(host), std::move(with_limits), [this] { work(); });
             if (asked == nullptr) return unavailable(question, "no thread can be started");
         }
         const bool left = questions_.wait(lock, *asked, until, meanwhile.waiting);
@@ -78,9 +81,8 @@ public:
         std::vector<std::thread> ending;
         {
             const std::lock_guard lock(mutex_);
-            ending.reserve(questions_.threads());
             *cancel_ = true;
-            questions_.stop(ending);
+            ending = questions_.stop();
         }
         for (auto& t : ending) t.join();
     }

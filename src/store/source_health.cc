@@ -22,14 +22,16 @@ bool SourceHealth::answered()
     return std::exchange(told_, false);
 }
 
-SourceHealth::Failed SourceHealth::failed(std::string error, base::Time now)
+bool SourceHealth::failed(std::string error, base::Time now)
 {
     ++failures_;
     last_error_ = std::move(error);
-    if (failures_ < bounds_.failures) return Failed::once_more;
+    if (failures_ < bounds_.failures) return false;
     rest_ = rest_.count() == 0 ? bounds_.rest : std::min(2 * rest_, bounds_.longest_rest);
     rests_until_ = now + rest_;
-    return std::exchange(told_, true) ? Failed::rests : Failed::rests_and_is_news;
+    return true;
 }
+
+bool SourceHealth::rest_is_news() { return !std::exchange(told_, true); }
 
 }  // namespace store

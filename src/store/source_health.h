@@ -21,11 +21,13 @@ public:
     // Why it is not asked now; `trying`: a question to it is under way.
     [[nodiscard]] std::optional<std::string> refusal(base::Time now, bool trying) const;
 
-    // True: that is news, since failed() has said so of the contrary.
+    // True: that is news, after rest_is_news().
     [[nodiscard]] bool answered();
 
-    enum class Failed { once_more, rests, rests_and_is_news };
-    [[nodiscard]] Failed failed(std::string error, base::Time now);
+    // True: it rests from now on.
+    [[nodiscard]] bool failed(std::string error, base::Time now);
+    // Has nobody said so yet?  From now on somebody has.
+    [[nodiscard]] bool rest_is_news();
     [[nodiscard]] const std::string& last_error() const { return last_error_; }
 
 private:

@@ -253,20 +253,21 @@ private:
         }
         ++counts_.failed;
         if (*line.cancelled) return {};
-        const auto failed = line.health.failed(phrase(outcome.error().what), clock_.now());
-        if (failed == SourceHealth::Failed::once_more) return {};
+        if (!line.health.failed(phrase(outcome.error().what), clock_.now())) return {};
         // Who waits for a turn would wait for nothing.
         const auto& error = line.health.last_error();
         counts_.refused +=
             line.questions.answer_waiting([&](const auto&) { return unavailable(line.settings, error); });
-        if (failed != SourceHealth::Failed::rests_and_is_news) return {};
         const auto& remedy = outcome.error().remedy;
-        return {base::Level::warning, whose + error + "; it is left alone for some seconds at a time" +
-                                          (remedy.empty() ? "" : "; " + remedy)};
+        auto text = whose + error + "; it is left alone for some seconds at a time" +
+                    (remedy.empty() ? "" : "; " + remedy);
+        if (!line.health.rest_is_news()) return {};
+        return {base::Level::warning, std::move(text)};
     }
 
     void end_turn(Line& line, Line::Pending::Asked& asked, const Outcome& outcome)
     {
+        if (!asked.has_turn) return;
         std::optional<std::string> error;
         if (!outcome && outcome.error().code == base::Code::temporary) error = phrase(outcome.error().what);
         counts_.refused += line.questions.end_turn(
@@ -278,7 +279,7 @@ private:
         // From here on nothing may fail: half a line would be asked and never answer.
         retired_.reserve(retired_.size() + line.questions.threads());
         *line.cancelled = true;
-        line.questions.stop(retired_);
+        for (auto& thread : line.questions.stop()) retired_.push_back(std::move(thread));
     }
 
     const base::Clock& clock_;

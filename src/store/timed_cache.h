@@ -53,6 +53,9 @@ public:
     // There must be one.
     void forget_oldest() { drop(std::prev(entries_.end())); }
 
+    // What keeping something takes beside the octets of key and value.
+    static constexpr std::size_t entry_octets = sizeof(Value) + sizeof(std::string) + 64;
+
     [[nodiscard]] bool empty() const { return entries_.empty(); }
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
     [[nodiscard]] std::size_t octets() const { return octets_; }

@@ -31,6 +31,7 @@ public:
             asked = pending_.add(key, "a", number, [this] { work(); });
         }
         pending_.wait(lock, *asked, std::chrono::steady_clock::now() + 60s, {});
+        if (asked == nullptr || !asked->answer) return base::fail(base::Code::internal, "", "no answer");
         return *asked->answer;
     }
 
@@ -39,8 +40,7 @@ public:
         std::vector<std::thread> ending;
         {
             const std::lock_guard lock(mutex_);
-            ending.reserve(pending_.threads());
-            pending_.stop(ending);
+            ending = pending_.stop();
         }
         for (auto& thread : ending) thread.join();
     }
@@ -76,7 +76,7 @@ TEST(Questions, WhatFailsForWantOfMemoryIsAnsweredAndTakesNobodysTurn)
         ASSERT_FALSE(failed);
         EXPECT_EQ(failed.error().what, "out of memory");
         EXPECT_EQ(failed.error().code, base::Code::temporary);
-        // There is one thread and one turn: it would wait for ever if either were lost.
+        // There is one thread and one turn: nothing would be answered if either were lost.
         EXPECT_EQ(desk.ask(round), std::to_string(round));
     }
     EXPECT_EQ(desk.questions, 6);

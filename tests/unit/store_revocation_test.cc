@@ -271,6 +271,11 @@ TEST(RevocationFetcher, ASilentHostKeepsNobodyElseWaiting)
     const auto again = fetcher.source(limits())->ask({RevocationKind::crl, silent.url() + "new", ""});
     ASSERT_FALSE(again);
     EXPECT_NE(again.error().what.find("(not asked there until "), std::string::npos) << again.error().what;
+    // To libcurl that is the same host.
+    const auto slashes = "http:///" + silent.url().substr(7) + "new";
+    const auto spelt = fetcher.source(limits())->ask({RevocationKind::crl, slashes, ""});
+    ASSERT_FALSE(spelt);
+    EXPECT_NE(spelt.error().what.find("(not asked there until "), std::string::npos) << spelt.error().what;
 }
 
 TEST(RevocationFetcher, StoppingEndsEveryWait)
