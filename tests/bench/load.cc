@@ -476,14 +476,16 @@ int measure(const Options& options)
 
 int main(int argc, char** argv)
 {
-    CLI::App app("Sends messages to a milter, one SMTP session each, and prints what it cost as JSON.");
-    Options options;
-    declare(app, options);
     try {
-        app.parse(argc, argv);
+        CLI::App app("Sends messages to a milter, one SMTP session each, and prints what it cost as JSON.");
+        Options options;
+        declare(app, options);
+        try {
+            app.parse(argc, argv);
+        } catch (const CLI::ParseError& e) {
+            return app.exit(e) == 0 ? 0 : 64;
+        }
         return measure(options);
-    } catch (const CLI::ParseError& e) {
-        return app.exit(e) == 0 ? 0 : 64;
     } catch (const std::exception& e) {
         std::fprintf(stderr, "load: %s\n", e.what());
         return 1;

@@ -361,7 +361,7 @@ inline std::string crafted(std::vector<std::string> attributes)
 {
     Signer s;
     s.attributes = std::move(attributes);
-    return crafted(std::move(s));
+    return crafted(s);
 }
 
 }  // namespace fixture
