@@ -174,7 +174,7 @@ base::Result<> Daemon::come_up()
     if (auto bound = metrics_.open(snapshot->config, user_name()); !bound)
         log_.write(base::Level::error, bound.error().text() + "; nobody can ask for metrics");
 
-    runtime_.emplace(log_, clock_, random_, std::move(snapshot));
+    runtime_.emplace(log_, clock_, random_, snapshot);
     loader_.remember_hand_overs(*runtime_);
     service_->start(*runtime_, [this] {
         const std::uint64_t one = 1;

@@ -120,7 +120,7 @@ Loader::Result Loader::reload(milter::Runtime& runtime)
         say(base::Level::warning, key + " has changed: this takes effect after a restart", result.lines);
     const std::string summary = "configuration loaded: " + counted(snapshot->config.rules.size(), "rule") +
                                 ", " + counted(snapshot->keys.all().size(), "key");
-    runtime.replace_snapshot(std::move(snapshot));
+    runtime.replace_snapshot(snapshot);
     remember_hand_overs(runtime);
     say(base::Level::notice, summary, result.lines);
     result.loaded = true;

@@ -29,7 +29,7 @@ std::optional<std::string> Recent::find(const std::string& message_id) const
 }
 
 Runtime::Runtime(base::Log& log_to, const base::Clock& clock_from, base::Random& random_from,
-                 std::shared_ptr<const gateway::Snapshot> first)
+                 const std::shared_ptr<const gateway::Snapshot>& first)
     : log(log_to),
       clock(clock_from),
       random(random_from),
@@ -53,7 +53,7 @@ InForce Runtime::in_force() const
     return in_force_;
 }
 
-void Runtime::replace_snapshot(std::shared_ptr<const gateway::Snapshot> next)
+void Runtime::replace_snapshot(const std::shared_ptr<const gateway::Snapshot>& next)
 {
     const auto before = in_force().hits;  // reloads do not overlap: main/loader.h
     InForce now{next, std::make_shared<const RuleHits>(next->config.rules, before.get())};

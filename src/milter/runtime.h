@@ -52,14 +52,14 @@ class Runtime
 {
 public:
     Runtime(base::Log& log_to, const base::Clock& clock_from, base::Random& random_from,
-            std::shared_ptr<const gateway::Snapshot> first);
+            const std::shared_ptr<const gateway::Snapshot>& first);
 
     // A message takes the snapshot when it begins and keeps it to its end.  (A
     // mutex, because std::atomic<std::shared_ptr> of libstdc++ 12 is no match
     // for ThreadSanitizer.)
     [[nodiscard]] std::shared_ptr<const gateway::Snapshot> snapshot() const { return in_force().snapshot; }
     [[nodiscard]] InForce in_force() const;
-    void replace_snapshot(std::shared_ptr<const gateway::Snapshot> next);
+    void replace_snapshot(const std::shared_ptr<const gateway::Snapshot>& next);
 
     // While draining no new message is taken, and those whose octets are
     // arriving are finished.

@@ -136,7 +136,7 @@ struct LdapConnection::Handle {
                                                      int code, const Patience& patience) const
     {
         char* text = nullptr;
-        ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &text);
+        ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, static_cast<void*>(&text));
         const Text owner(text);
         std::string what = uri + ": " + doing + ": ";
         if (patience.over())
