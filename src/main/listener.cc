@@ -33,7 +33,8 @@ base::Result<> Listener::open(const milter::Endpoint& endpoint, const std::strin
                               const std::string& user)
 {
     auto opened = endpoint.local() ? open_local(endpoint, key, user) : open_inet(endpoint, key);
-    if (opened && listen(fd_, SOMAXCONN) != 0) opened = failed(endpoint.spelling, "cannot listen");
+    if (opened && (fd_ < 0 || listen(fd_, SOMAXCONN) != 0))
+        opened = failed(endpoint.spelling, "cannot listen");
     if (!opened) close();
     return opened;
 }

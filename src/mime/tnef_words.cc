@@ -22,7 +22,7 @@ std::string modern_class(base::Octets name)
         {"ipm.microsoft schedule.mtgrespa", "ipm.schedule.meeting.resp.tent"},
         {"ipm.microsoft schedule.mtgcncl", "ipm.schedule.meeting.canceled"},
     };
-    const auto lower = base::to_lower(base::trim(name.substr(0, name.find('\0'))));
+    auto lower = base::to_lower(base::trim(name.substr(0, name.find('\0'))));
     for (const auto& p : pairs)
         if (p.old == lower) return std::string(p.modern);
     return lower;

@@ -34,7 +34,7 @@ std::set<std::string>& damaged()
 
 base::Result<std::string> set_aside(const std::string& path)
 {
-    const std::string name = path + ".damaged-" + base::iso8601(base::SystemClock().now());
+    std::string name = path + ".damaged-" + base::iso8601(base::SystemClock().now());
     // The log of what was not written back yet belongs to it.
     for (const char* suffix : {"-wal", "-shm", ""}) {
         if (std::rename((path + suffix).c_str(), (name + suffix).c_str()) == 0) continue;
