@@ -16,10 +16,8 @@ namespace base
 namespace
 {
 
-// Mappings are whole huge pages and begin at one, so that the kernel moves them by
-// exchanging a few entries.
-
-// Address space that begins at a huge page, not usable yet; nullptr: none left.
+// Address space that begins at a huge page, so that the kernel moves it by exchanging a
+// few entries; not usable yet; nullptr: none left.
 char* reserve_aligned(std::size_t size)
 {
     if (size > SIZE_MAX - huge_page) return nullptr;

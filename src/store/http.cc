@@ -14,6 +14,8 @@
 #include <mutex>
 #include <new>
 #include <string>
+
+#include "base/ascii.h"
 #endif
 
 namespace store
@@ -166,9 +168,30 @@ base::Result<std::string> http_get(const HttpRequest& request, const HttpLimits&
     return std::move(transfer.body);
 }
 
+// By libcurl's own reading: http:///ca.example is one, and so is http://user@CA.example:80.
+std::string http_server(const std::string& url)
+{
+    const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
+    if (parsed == nullptr) throw std::bad_alloc();
+    const auto insist = [](CURLUcode code) {
+        if (code == CURLUE_OUT_OF_MEMORY) throw std::bad_alloc();
+        return code == CURLUE_OK;
+    };
+    if (!insist(curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0))) return "?";
+    const auto part = [&](CURLUPart which) {
+        char* text = nullptr;
+        const bool there = insist(curl_url_get(parsed.get(), which, &text, CURLU_DEFAULT_PORT));
+        const std::unique_ptr<char, decltype(&curl_free)> owner(text, curl_free);
+        return there ? std::string(text) : std::string("?");
+    };
+    return base::to_lower(part(CURLUPART_HOST) + ':' + part(CURLUPART_PORT));
+}
+
 #else
 
 bool http_available() { return false; }
+
+std::string http_server(const std::string&) { return "?"; }
 
 base::Result<std::string> http_get(const HttpRequest& request, const HttpLimits&)
 {

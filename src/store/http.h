@@ -42,6 +42,9 @@ struct HttpLimits {
 // several threads.
 [[nodiscard]] base::Result<std::string> http_get(const HttpRequest& request, const HttpLimits& limits);
 
+// Which server it would ask, as host and port in lower case; "?" when the URL names none.
+[[nodiscard]] std::string http_server(const std::string& url);
+
 // False in a build without libcurl: http_get() then always fails and says so.
 [[nodiscard]] bool http_available();
 

@@ -5,7 +5,6 @@
 #include <thread>
 #include <utility>
 
-#include "base/ascii.h"
 #include "store/questions.h"
 #include "store/timed_cache.h"
 
@@ -24,16 +23,6 @@ constexpr std::size_t largest_ocsp = 64U << 10;
 std::string key_of(const cms::RevocationQuestion& q)
 {
     return (q.kind == cms::RevocationKind::crl ? "c" : "o") + q.url + '\0' + q.request;
-}
-
-// Of "http://ca.example:8080/x": "ca.example:8080".  Never "", which would have no turns.
-std::string host_of(const std::string& url)
-{
-    // libcurl takes any number of slashes for two.
-    const auto begin = url.find_first_not_of('/', std::min(url.find("//"), url.size()));
-    const auto rest = begin == std::string::npos ? url : url.substr(begin);
-    auto host = base::to_lower(rest.substr(0, rest.find_first_of("/?#")));
-    return host.empty() ? "?" : host;
 }
 
 }  // namespace
@@ -59,11 +48,11 @@ public:
         auto asked = questions_.find(key);
         if (asked == nullptr) {
             // One CA that does not answer must not make the status of all others unknown.
-            std::string host = host_of(question.url);
-            if (auto why = questions_.refusal(host, clock_.now())) return unavailable(question, *why);
+            std::string server = http_server(question.url);
+            if (auto why = questions_.refusal(server, clock_.now())) return unavailable(question, *why);
             Question with_limits{question, limits};
             with_limits.limits.cancel = cancel_;
-            asked = questions_.add(key, std::move(host), std::move(with_limits), [this] { work(); });
+            asked = questions_.add(key, std::move(server), std::move(with_limits), [this] { work(); });
             if (asked == nullptr) return unavailable(question, "no thread can be started");
         }
         const bool left = questions_.wait(lock, *asked, until, meanwhile.waiting);

@@ -30,8 +30,9 @@ public:
                 return base::fail(base::Code::unavailable, "", *why);
             asked = pending_.add(key, "a", number, [this] { work(); });
         }
+        if (asked == nullptr) return base::fail(base::Code::internal, "", "no thread");
         pending_.wait(lock, *asked, std::chrono::steady_clock::now() + 60s, {});
-        if (asked == nullptr || !asked->answer) return base::fail(base::Code::internal, "", "no answer");
+        if (!asked->answer) return base::fail(base::Code::internal, "", "no answer");
         return *asked->answer;
     }
 
