@@ -194,7 +194,28 @@ bool is_directory(const std::string& path)
     return stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-Result<> write_file(const std::string& path, Octets content, unsigned mode, Group group)
+namespace
+{
+
+// Gives the file its name; 0, or -1 and errno.
+using Naming = int (*)(int directory, const char* temporary, const char* name);
+
+int replace(int directory, const char* temporary, const char* name)
+{
+    return renameat(directory, temporary, directory, name);
+}
+
+int keep_what_is_there(int directory, const char* temporary, const char* name)
+{
+    if (renameat2(directory, temporary, directory, name, RENAME_NOREPLACE) == 0) return 0;
+    if (errno != EINVAL && errno != ENOSYS) return -1;
+    // Not every file system can do that; those that cannot have hard links.
+    if (linkat(directory, temporary, directory, name, 0) != 0) return -1;
+    unlinkat(directory, temporary, 0);
+    return 0;
+}
+
+Result<> write_named(const std::string& path, Octets content, unsigned mode, Group group, Naming give_name)
 {
     const auto slash = path.rfind('/');
     const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
@@ -225,10 +246,23 @@ Result<> write_file(const std::string& path, Octets content, unsigned mode, Grou
         content.remove_prefix(static_cast<std::size_t>(n));
     }
     if (fchmod(fd.get(), mode) != 0 || fsync(fd.get()) != 0) return give_up();
-    if (::close(fd.release()) != 0 ||
-        renameat(where.get(), temporary.c_str(), where.get(), name.c_str()) != 0)
-        return give_up();
-    return {};
+    if (::close(fd.release()) != 0) return give_up();
+    if (give_name(where.get(), temporary.c_str(), name.c_str()) == 0) return {};
+    if (errno != EEXIST) return give_up();
+    unlinkat(where.get(), temporary.c_str(), 0);
+    return fail(Code::cannot_create, path, "exists already", "remove it, or name another file");
+}
+
+}  // namespace
+
+Result<> write_file(const std::string& path, Octets content, unsigned mode, Group group)
+{
+    return write_named(path, content, mode, group, replace);
+}
+
+Result<> create_file(const std::string& path, Octets content, unsigned mode, Group group)
+{
+    return write_named(path, content, mode, group, keep_what_is_there);
 }
 
 }  // namespace base

@@ -61,4 +61,8 @@ enum class Group {
 [[nodiscard]] Result<> write_file(const std::string& path, Octets content, unsigned mode,
                                   Group group = Group::ours);
 
+// The same, but what has that name already stays, also when it has come this moment.
+[[nodiscard]] Result<> create_file(const std::string& path, Octets content, unsigned mode,
+                                   Group group = Group::ours);
+
 }  // namespace base

@@ -52,9 +52,10 @@ std::string file_stem(const cms::Certificate& c)
 }
 
 // Given to the group of the directory, which is how the daemon may read it.
-base::Result<> store_file(const std::string& path, const std::string& content, unsigned mode)
+base::Result<> store_file(const std::string& path, const std::string& content, unsigned mode,
+                          decltype(&base::create_file) store = base::create_file)
 {
-    if (auto ok = base::write_file(path, content, mode, base::Group::of_directory); !ok) return ok;
+    if (auto ok = store(path, content, mode, base::Group::of_directory); !ok) return ok;
     struct stat directory{}, file{};
     if (::stat(path.substr(0, path.rfind('/')).c_str(), &directory) == 0 &&
         ::lstat(path.c_str(), &file) == 0 && directory.st_gid != file.st_gid)
@@ -297,7 +298,8 @@ private:
                 before += cms::to_pem(c);
             }
         }
-        if (auto ok = store_file(path, before + cms::to_pem(users.front()), 0644); !ok)
+        const auto store = before.empty() ? base::create_file : base::write_file;
+        if (auto ok = store_file(path, before + cms::to_pem(users.front()), 0644, store); !ok)
             return base::fail(ok.error());
         text_ += path +
                  (domain ? "  to encrypt for everybody " + address : "  trusted for " + address + " only") +

@@ -1,6 +1,5 @@
 // cert list, show, export: what the configuration has.
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <memory>
@@ -206,11 +205,7 @@ base::Result<int> run_export(const ExportOptions& options, const Global& global)
         if (auto ok = write_out(*content); !ok) return base::fail(ok.error());
         return exit_yes;
     }
-    struct stat st{};
-    if (::lstat(options.output->c_str(), &st) == 0)
-        return base::fail(Code::cannot_create, *options.output, "exists already",
-                          "remove it, or name another file");
-    if (auto ok = base::write_file(*options.output, *content, options.format == "pfx" ? 0600 : 0644); !ok)
+    if (auto ok = base::create_file(*options.output, *content, options.format == "pfx" ? 0600 : 0644); !ok)
         return base::fail(ok.error());
     remark(*options.output + ": " + describe(found->front().certificate));
     return exit_yes;

@@ -198,6 +198,10 @@ base::Result<Postfix> read_postfix(const std::string& config_directory)
     if (main_cf->status != 0 || out.queue_directory.empty())
         return base::fail(Code::configuration, config_directory.empty() ? "main.cf" : config_directory,
                           "postconf cannot read it", "run: postfix check");
+    const auto milters = ask({"smtpd_milters", "non_smtpd_milters"});
+    if (!milters) return base::fail(milters.error());
+    for (const auto& line : lines_of(milters->out))
+        if (auto set = assignment(line)) out.written.insert(std::move(*set));
     // What else main.cf sets: limits of transports have names of their own.
     if (const auto set = ask({"-n", "-x"}); set)
         for (const auto& line : lines_of(set->out))

@@ -28,6 +28,7 @@ struct Postfix {
     };
     std::string config_directory, queue_directory, mail_owner;
     std::map<std::string, std::string> parameters;  // of main.cf, $names expanded
+    std::map<std::string, std::string> written;     // those that name milters, as they stand there
     std::vector<Service> services;                  // smtpd and cleanup only
 
     [[nodiscard]] std::string parameter(const std::string& name) const;

@@ -49,9 +49,7 @@ base::Result<std::string> back_up(const std::string& file)
     std::string copy = file + "." + now;
     struct stat st{};
     const unsigned mode = ::stat(file.c_str(), &st) == 0 ? st.st_mode & 0777U : 0644U;
-    if (::lstat(copy.c_str(), &st) == 0)
-        return base::fail(Code::cannot_create, copy, "exists already", "wait a second");
-    if (auto ok = base::write_file(copy, *content, mode); !ok) return base::fail(ok.error());
+    if (auto ok = base::create_file(copy, *content, mode); !ok) return base::fail(ok.error());
     return copy;
 }
 
@@ -87,8 +85,9 @@ std::vector<Setting> postfix_settings(const Postfix& postfix, const milter::Endp
     const std::string us = "{ " + postfix.address_of(endpoint) + ", default_action=tempfail }";
     std::vector<Setting> out;
     const auto add = [&](const std::string& name, const std::string& plain) {
-        const std::string value = postfix.parameter(name);
-        if (has_us(value)) return;
+        if (has_us(postfix.parameter(name))) return;
+        const auto written = postfix.written.find(name);
+        const std::string value = written == postfix.written.end() ? "" : written->second;
         out.push_back({name, value.empty() ? plain : us + ", " + value});
     };
     const std::string smtpd = postfix.parameter("smtpd_milters");

@@ -79,7 +79,7 @@ base::Result<int> run_init(const std::string& directory)
     if (!key) return base::fail(key.error());
 
     // The key first: without it the rest is of no use.
-    if (auto ok = base::write_file(directory + "/ca.key", *key, 0600); !ok) return base::fail(ok.error());
+    if (auto ok = base::create_file(directory + "/ca.key", *key, 0600); !ok) return base::fail(ok.error());
     const std::string password = directory + "/password";
     struct stat there{};
     if (::lstat(password.c_str(), &there) == 0 && (there.st_uid != geteuid() || !S_ISREG(there.st_mode)))
@@ -87,9 +87,9 @@ base::Result<int> run_init(const std::string& directory)
                           "is there already, and not yours: others may know it",
                           "remove it, or name another directory");
     if (!exists(password))
-        if (auto ok = base::write_file(password, random.hex(32) + "\n", 0640); !ok)
+        if (auto ok = base::create_file(password, random.hex(32) + "\n", 0640); !ok)
             return base::fail(ok.error());
-    if (auto ok = base::write_file(directory + "/ca.crt", cms::to_pem(ca->certificate), 0644); !ok)
+    if (auto ok = base::create_file(directory + "/ca.crt", cms::to_pem(ca->certificate), 0644); !ok)
         return base::fail(ok.error());
     const std::string text = fmt::format(
         "{0}/ca.crt    trust anchor: {1}\n"
@@ -190,9 +190,9 @@ base::Result<int> run_issue(const IssueOptions& options)
     if (!issued) return base::fail(issued.error());
     const auto pfx = cms::make_pkcs12(*issued->key, issued->certificate, {ca->certificate}, **password);
     if (!pfx) return base::fail(pfx.error());
+    if (auto ok = base::create_file(stem + ".p12", *pfx, 0640); !ok) return base::fail(ok.error());
     if (auto ok = base::write_file(stem + ".crt", cms::to_pem(issued->certificate), 0644); !ok)
         return base::fail(ok.error());
-    if (auto ok = base::write_file(stem + ".p12", *pfx, 0640); !ok) return base::fail(ok.error());
 
     std::error_code ignored;
     const auto absolute = std::filesystem::absolute(options.directory, ignored);

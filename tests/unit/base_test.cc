@@ -2,8 +2,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
+#include <vector>
 
 #include "base/ascii.h"
 #include "base/buffer.h"
@@ -239,6 +242,37 @@ TEST_F(FileTest, LimitsAreKeptAndDirectoriesAreListedInOrder)
     ASSERT_TRUE(write_file(dir_ + "/.hidden", "", 0600));
     EXPECT_FALSE(read_file(dir_ + "/b", 100));
     EXPECT_EQ(*list_directory(dir_), (std::vector<std::string>{"a", "b"}));
+}
+
+TEST_F(FileTest, WhatIsCreatedReplacesNothing)
+{
+    const std::string path = dir_ + "/file";
+    ASSERT_TRUE(create_file(path, "first", 0640));
+    const auto refused = create_file(path, "second", 0640);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().text(), path + ": error: exists already; remove it, or name another file");
+    EXPECT_EQ(*read_file(path, 100, Secrecy::secret), "first");
+    ASSERT_EQ(symlink("nothing", (dir_ + "/link").c_str()), 0);
+    EXPECT_FALSE(create_file(dir_ + "/link", "second", 0640));
+    EXPECT_EQ(*list_directory(dir_), (std::vector<std::string>{"file", "link"}));
+    ASSERT_TRUE(write_file(path, "third", 0640));
+    EXPECT_EQ(*read_file(path, 100), "third");
+}
+
+TEST_F(FileTest, OfManyWhoCreateOneFileOneSucceeds)
+{
+    std::atomic<int> created = 0;
+    std::vector<std::jthread> threads;
+    for (char c = 'a'; c < 'i'; ++c)
+        threads.emplace_back([&, c] {
+            if (create_file(dir_ + "/file", std::string(10'000, c), 0640)) ++created;
+        });
+    threads.clear();
+    EXPECT_EQ(created, 1);
+    const auto content = read_file(dir_ + "/file", 20'000);
+    ASSERT_TRUE(content);
+    EXPECT_EQ(*content, std::string(10'000, content->front()));
+    EXPECT_EQ(list_directory(dir_)->size(), 1U);
 }
 
 TEST(LruCache, ForgetsWhatWasNotAskedForLongest)
