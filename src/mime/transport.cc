@@ -81,7 +81,8 @@ std::string place(const Part& part) { return part.section.empty() ? "the body" :
 
 Hazard HazardScan::take(base::Octets octets)
 {
-    if (cr_ && !octets.empty()) {
+    if (octets.empty()) return Hazard::none;
+    if (cr_) {
         if (octets.front() != '\n') return Hazard::bare_cr;
         octets.remove_prefix(1);
         cr_ = false;

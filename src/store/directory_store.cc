@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <unordered_set>
 
 #include "base/ascii.h"
 #include "base/file.h"
@@ -53,6 +54,7 @@ struct Look {
     // changed just now: it may change once more, without its times telling.
     std::optional<std::size_t> state;
     FileWriters writers;
+    std::unordered_set<std::string> no_files;  // paths: links to nothing, and what is no regular file
 };
 
 // One stat(2) for each file: there may be hundreds of thousands, at each reload.
@@ -67,7 +69,9 @@ Look look_at(const std::string& directory, const std::vector<std::string>& names
         text += '/';
         const std::string path = directory + "/" + name;
         struct stat status{};
-        if (::stat(path.c_str(), &status) != 0) continue;  // a link to nothing; otherwise it is another state
+        const bool there = ::stat(path.c_str(), &status) == 0;
+        if (!there || !S_ISREG(status.st_mode)) out.no_files.insert(path);
+        if (!there) continue;
         out.writers.add(path, status);
         const auto stamp = base::stamp_of(status);
         const base::Time changed(
@@ -75,18 +79,19 @@ Look look_at(const std::string& directory, const std::vector<std::string>& names
         if (now - 2s < changed && changed <= now + 2s) settled = false;
         for (const auto number :
              {stamp.device, stamp.inode, stamp.size, static_cast<std::uint64_t>(stamp.modified),
-              static_cast<std::uint64_t>(stamp.changed)})
+              static_cast<std::uint64_t>(stamp.changed), static_cast<std::uint64_t>(status.st_mode)})
             text.append(reinterpret_cast<const char*>(&number), sizeof number);
     }
     if (settled) out.state = std::hash<std::string>()(text);
     return out;
 }
 
-// Is it the system that fails, and not the file that is bad or a link to nothing?  Then it
-// may be there the next time, though nothing about it changes.
-bool may_pass(base::Code code)
+// Is it the system that fails, and not the file that is bad or none?  Then it may be there
+// the next time, though nothing about it changes.
+bool may_pass(const base::Error& error, const Look& look)
 {
-    return code != base::Code::data && code != base::Code::configuration && code != base::Code::no_input;
+    if (error.code == base::Code::no_input) return !look.no_files.contains(error.where);
+    return error.code != base::Code::data && error.code != base::Code::configuration;
 }
 
 }  // namespace
@@ -113,7 +118,7 @@ std::shared_ptr<const DirectoryStore> DirectoryStore::open(Options options,
         fresh->read(*names);
         fresh->writers_ = look.writers.problem();
         if (std::none_of(fresh->problems_.begin(), fresh->problems_.end(),
-                         [](const base::Problem& p) { return may_pass(p.error.code); }))
+                         [&](const base::Problem& p) { return may_pass(p.error, look); }))
             fresh->state_ = look.state;
         store = fresh;
     }

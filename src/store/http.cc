@@ -4,18 +4,17 @@
 
 #ifdef HAVE_LIBCURL
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <exception>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <string>
 
 #include "base/ascii.h"
+#include "store/libcurl.h"
 #endif
 
 namespace store
@@ -91,46 +90,29 @@ int keep_going(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t)
     return t.limits.cancel != nullptr && *t.limits.cancel ? 1 : 0;
 }
 
-struct FreeHandle {
-    void operator()(CURL* c) const { curl_easy_cleanup(c); }
-};
-struct FreeList {
-    void operator()(curl_slist* l) const { curl_slist_free_all(l); }
-};
-
 base::Result<std::string> failed(const HttpRequest& request, std::string what, std::string remedy = {})
 {
     return base::fail(base::Code::unavailable, request.url, std::move(what), std::move(remedy));
 }
 
-bool configure(CURL* curl, const HttpRequest& request, Transfer& transfer)
+void configure(CurlRequest& curl, const HttpRequest& request, Transfer& transfer)
 {
-    bool ok = true;
-    const auto set = [&](CURLoption option, auto value) {
-        ok = ok && curl_easy_setopt(curl, option, value) == CURLE_OK;
-    };
     const long time = static_cast<long>(transfer.limits.time.count());
-    set(CURLOPT_URL, request.url.c_str());
-    set(CURLOPT_PROTOCOLS_STR, "http");
-    set(CURLOPT_REDIR_PROTOCOLS_STR, "http");
-    set(CURLOPT_FOLLOWLOCATION, 1L);
-    set(CURLOPT_MAXREDIRS, most_redirects);
-    set(CURLOPT_PROXY, "");
-    set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
-    set(CURLOPT_NOSIGNAL, 1L);  // threads
-    set(CURLOPT_TIMEOUT_MS, time);
-    set(CURLOPT_CONNECTTIMEOUT_MS, time);
-    set(CURLOPT_FORBID_REUSE, 1L);  // each connection goes through open_socket()
-    set(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(transfer.limits.octets));
-    set(CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    set(CURLOPT_OPENSOCKETDATA, &transfer);
-    set(CURLOPT_WRITEFUNCTION, take);
-    set(CURLOPT_WRITEDATA, &transfer);
-    set(CURLOPT_NOPROGRESS, 0L);
-    set(CURLOPT_XFERINFOFUNCTION, keep_going);
-    set(CURLOPT_XFERINFODATA, &transfer);
-    set(CURLOPT_USERAGENT, PACKAGE_NAME);
-    return ok;
+    curl.set(CURLOPT_URL, request.url.c_str());
+    curl.set(CURLOPT_PROTOCOLS_STR, "http");
+    curl.set(CURLOPT_REDIR_PROTOCOLS_STR, "http");
+    curl.set(CURLOPT_FOLLOWLOCATION, 1L);
+    curl.set(CURLOPT_MAXREDIRS, most_redirects);
+    curl.set(CURLOPT_TIMEOUT_MS, time);
+    curl.set(CURLOPT_CONNECTTIMEOUT_MS, time);
+    curl.set(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(transfer.limits.octets));
+    curl.set(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl.set(CURLOPT_OPENSOCKETDATA, &transfer);
+    curl.set(CURLOPT_WRITEFUNCTION, take);
+    curl.set(CURLOPT_WRITEDATA, &transfer);
+    curl.set(CURLOPT_XFERINFOFUNCTION, keep_going);
+    curl.set(CURLOPT_XFERINFODATA, &transfer);
+    curl.set(CURLOPT_USERAGENT, PACKAGE_NAME);
 }
 
 }  // namespace
@@ -139,36 +121,33 @@ bool http_available() { return true; }
 
 base::Result<std::string> http_get(const HttpRequest& request, const HttpLimits& limits)
 {
-    static std::once_flag once;
-    static CURLcode ready = CURLE_FAILED_INIT;
-    std::call_once(once, [] { ready = curl_global_init(CURL_GLOBAL_DEFAULT); });
-    const std::unique_ptr<CURL, FreeHandle> curl(ready == CURLE_OK ? curl_easy_init() : nullptr);
-    if (!curl) return failed(request, "libcurl does not start");
+    // Before the request, which refers to them.
     Transfer transfer{limits};
-    if (!configure(curl.get(), request, transfer)) return failed(request, "libcurl refuses an option");
     std::unique_ptr<curl_slist, FreeList> fields;
+    CurlRequest curl;
+    configure(curl, request, transfer);
     if (!request.body.empty()) {
         fields.reset(curl_slist_append(nullptr, ("Content-Type: " + request.content_type).c_str()));
-        curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, fields.get());
-        curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE, static_cast<long>(request.body.size()));
-        curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, request.body.c_str());
+        if (fields == nullptr) throw std::bad_alloc();
+        curl.set(CURLOPT_HTTPHEADER, fields.get());
+        curl.set(CURLOPT_POSTFIELDSIZE, static_cast<long>(request.body.size()));
+        curl.set(CURLOPT_POSTFIELDS, request.body.c_str());
     }
-    const CURLcode code = curl_easy_perform(curl.get());
+    if (!curl.ok()) return failed(request, "libcurl does not start, or refuses an option");
+    const CURLcode code = curl.perform();
     if (transfer.ran_out) throw std::bad_alloc();
     if (!transfer.refused.empty())
         return failed(request, "not asked: " + transfer.refused + " is no public address",
                       "name its network in revocation_networks if it is yours");
     if (transfer.too_large || code == CURLE_FILESIZE_EXCEEDED)
-        return failed(request, "the answer is larger than revocation_max_size");
+        return base::fail(base::Code::data, request.url, "the answer is larger than revocation_max_size");
     if (code != CURLE_OK) return failed(request, curl_easy_strerror(code));
-    long status = 0;
-    curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200)
+    if (const long status = curl.status(); status != 200)
         return base::fail(base::Code::no_input, request.url, "HTTP status " + std::to_string(status));
     return std::move(transfer.body);
 }
 
-// By libcurl's own reading: http:///ca.example is one, and so is http://user@CA.example:80.
+// By libcurl's own reading: http:///ca.example is one, and so is http://user@CA.example.:80.
 std::string http_server(const std::string& url)
 {
     const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
@@ -184,7 +163,12 @@ std::string http_server(const std::string& url)
         const std::unique_ptr<char, decltype(&curl_free)> owner(text, curl_free);
         return there ? std::string(text) : std::string("?");
     };
-    return base::to_lower(part(CURLUPART_HOST) + ':' + part(CURLUPART_PORT));
+    std::string host = part(CURLUPART_HOST);
+    const std::string port = part(CURLUPART_PORT);
+    if (!host.ends_with('.')) return base::to_lower(host + ':' + port);
+    // With a dot at its end an address would be a name.
+    host.resize(host.find_last_not_of('.') + 1);
+    return http_server("http://" + host + ':' + port);
 }
 
 #else

@@ -1,5 +1,5 @@
 // One bounded HTTP request for revocation data (RFC 5280 section 4.2.1.13,
-// RFC 6960 appendix A).  With smtp.cc the only place with <curl/*>.
+// RFC 6960 appendix A).  With smtp.cc the only place that calls libcurl.
 #pragma once
 
 #include <atomic>
@@ -38,8 +38,8 @@ struct HttpLimits {
 // connected to, so neither a redirect (three at most, http only) nor a name
 // that resolves to something else the second time leads inside.  No proxy, no
 // credentials, no cookies, whatever the environment says.  Code::no_input: the host
-// answers, but does not have it.  Blocks for at most `limits.time`; may be called from
-// several threads.
+// answers, but does not have it; Code::data: it is too large.  Blocks for at most `limits.time`; may be
+// called from several threads.
 [[nodiscard]] base::Result<std::string> http_get(const HttpRequest& request, const HttpLimits& limits);
 
 // Which server it would ask, as host and port in lower case; "?" when the URL names none.

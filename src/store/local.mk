@@ -11,7 +11,7 @@ libgateway_a_SOURCES += \
 	src/store/environment.cc src/store/environment.h \
 	src/store/expiry.cc src/store/expiry.h \
 	src/store/harvest.cc src/store/harvest.h src/store/harvester.cc src/store/harvester.h \
-	src/store/http.cc src/store/http.h \
+	src/store/http.cc src/store/http.h src/store/libcurl.h \
 	src/store/key_cache.cc src/store/key_cache.h \
 	src/store/key_index.cc src/store/key_index.h \
 	src/store/key_loader.cc src/store/key_loader.h src/store/key_pairing.cc \
@@ -47,6 +47,7 @@ unit_sources += \
 	tests/unit/store_questions_test.cc \
 	tests/unit/store_remote_test.cc \
 	tests/unit/store_revocation_test.cc \
+	tests/unit/store_smtp_test.cc \
 	tests/unit/store_sources_test.cc \
 	tests/unit/store_sqlite_test.cc \
 	tests/unit/store_trust_store_test.cc

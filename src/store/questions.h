@@ -4,7 +4,8 @@
 // One queue for its owner, whose lock guards it: every function is called under that
 // lock, and where a function takes it as an argument it gives it up meanwhile.  Where
 // many servers are asked each has turns (DomainTurns) and half of the queue at most, so
-// that nobody waits for the one that is slow.
+// that nobody waits for the one that is slow; and nothing is asked for somebody whose own
+// time is over, or one message could fill the queue for all.
 #pragma once
 
 #include <algorithm>
@@ -28,6 +29,9 @@
 
 namespace store
 {
+
+// Why nothing is asked for somebody who could not wait for it.
+constexpr const char* too_late = "no time is left to ask";
 
 // What is asked, and what a good answer consists of.
 template <class Question, class T>

@@ -50,6 +50,7 @@ public:
             // One CA that does not answer must not make the status of all others unknown.
             std::string server = http_server(question.url);
             if (auto why = questions_.refusal(server, clock_.now())) return unavailable(question, *why);
+            if (Steady::now() >= until) return unavailable(question, too_late);
             Question with_limits{question, limits};
             with_limits.limits.cancel = cancel_;
             asked = questions_.add(key, std::move(server), std::move(with_limits), [this] { work(); });

@@ -4,16 +4,15 @@
 
 #ifdef HAVE_LIBCURL
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <mutex>
-#endif
 
 #include "base/ascii.h"
+#include "store/libcurl.h"
+#endif
 
 namespace store
 {
@@ -23,15 +22,17 @@ namespace store
 namespace
 {
 
+constexpr std::size_t longest_reply = 512;  // RFC 5321 section 4.5.3.1.5
+
 struct Conversation {
     std::string_view left;
-    std::string last;  // reply of the server
+    std::string last;  // reply of the server, at most longest_reply octets, for which there is room
     const std::function<bool()>& go_on;
     // Holds for the answer to QUIT, too, for which libcurl has no time limit of ours.
     std::chrono::steady_clock::time_point until;
 };
 
-std::size_t give(char* to, std::size_t size, std::size_t count, void* user)
+std::size_t give(char* to, std::size_t size, std::size_t count, void* user) noexcept
 {
     auto& conversation = *static_cast<Conversation*>(user);
     const auto n = std::min(size * count, conversation.left.size());
@@ -40,12 +41,13 @@ std::size_t give(char* to, std::size_t size, std::size_t count, void* user)
     return n;
 }
 
-int listen(CURL*, curl_infotype type, char* text, std::size_t size, void* user)
+int listen(CURL*, curl_infotype type, char* text, std::size_t size, void* user) noexcept
 {
     const std::string_view line = base::trim(std::string_view(text, size));
     const bool reply = type == CURLINFO_HEADER_IN && line.size() >= 3 && base::is_digit(line[0]);
     // 221 is the answer to QUIT.
-    if (reply && !line.starts_with("221")) static_cast<Conversation*>(user)->last = line;
+    if (reply && !line.starts_with("221"))
+        static_cast<Conversation*>(user)->last.assign(line.substr(0, longest_reply));
     return 0;
 }
 
@@ -55,13 +57,6 @@ int look(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t)
     if (std::chrono::steady_clock::now() > conversation.until) return 1;
     return !conversation.go_on || conversation.go_on() ? 0 : 1;
 }
-
-struct FreeHandle {
-    void operator()(CURL* c) const { curl_easy_cleanup(c); }
-};
-struct FreeList {
-    void operator()(curl_slist* l) const { curl_slist_free_all(l); }
-};
 
 // Of "host", "host:port", "[address]:port".
 bool is_here(std::string_view server)
@@ -84,53 +79,44 @@ std::string host_name()
 
 base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
 {
-    static std::once_flag once;
-    static CURLcode ready = CURLE_FAILED_INIT;
-    std::call_once(once, [] { ready = curl_global_init(CURL_GLOBAL_DEFAULT); });
-    const std::unique_ptr<CURL, FreeHandle> curl(ready == CURLE_OK ? curl_easy_init() : nullptr);
-    if (!curl) return base::fail(base::Code::internal, "", "libcurl does not start");
     Conversation conversation{
         request.octets, {}, request.go_on, std::chrono::steady_clock::now() + request.patience};
+    conversation.last.reserve(longest_reply);
     const std::unique_ptr<curl_slist, FreeList> recipients(
         curl_slist_append(nullptr, ("<" + request.to + ">").c_str()));
+    if (recipients == nullptr) throw std::bad_alloc();
     const std::string url = "smtp://" + request.server + "/" + host_name();
     const std::string from = "<" + request.from + ">";
-    bool ok = recipients != nullptr;
-    const auto set = [&](CURLoption option, auto value) {
-        ok = ok && curl_easy_setopt(curl.get(), option, value) == CURLE_OK;
-    };
-    set(CURLOPT_URL, url.c_str());
-    set(CURLOPT_PROTOCOLS_STR, "smtp");
-    set(CURLOPT_PROXY, "");
-    set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
-    set(CURLOPT_TIMEOUT, static_cast<long>(request.patience.count()));
-    set(CURLOPT_NOSIGNAL, 1L);
-    set(CURLOPT_FORBID_REUSE, 1L);  // closed while `look` has a say
-    set(CURLOPT_NOPROGRESS, 0L);
-    set(CURLOPT_XFERINFOFUNCTION, look);
-    set(CURLOPT_XFERINFODATA, &conversation);
-    set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.octets.size()));
-    set(CURLOPT_MAIL_FROM, from.c_str());
-    set(CURLOPT_MAIL_RCPT, recipients.get());
-    set(CURLOPT_UPLOAD, 1L);
-    set(CURLOPT_READFUNCTION, give);
-    set(CURLOPT_READDATA, &conversation);
-    set(CURLOPT_VERBOSE, 1L);
-    set(CURLOPT_DEBUGFUNCTION, listen);
-    set(CURLOPT_DEBUGDATA, &conversation);
+    CurlRequest curl;
+    curl.set(CURLOPT_URL, url.c_str());
+    curl.set(CURLOPT_PROTOCOLS_STR, "smtp");
+    curl.set(CURLOPT_TIMEOUT, static_cast<long>(request.patience.count()));
+    curl.set(CURLOPT_XFERINFOFUNCTION, look);
+    curl.set(CURLOPT_XFERINFODATA, &conversation);
+    curl.set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.octets.size()));
+    curl.set(CURLOPT_MAIL_FROM, from.c_str());
+    curl.set(CURLOPT_MAIL_RCPT, recipients.get());
+    curl.set(CURLOPT_UPLOAD, 1L);
+    curl.set(CURLOPT_READFUNCTION, give);
+    curl.set(CURLOPT_READDATA, &conversation);
+    curl.set(CURLOPT_VERBOSE, 1L);
+    curl.set(CURLOPT_DEBUGFUNCTION, listen);
+    curl.set(CURLOPT_DEBUGDATA, &conversation);
     const bool login = !request.user.empty() && request.password;
     // A password is for nobody but the server that is named.
     const bool guarded = login && !is_here(request.server);
     const auto offered = request.use_tls ? CURLUSESSL_TRY : CURLUSESSL_NONE;
-    set(CURLOPT_USE_SSL, static_cast<long>(guarded ? CURLUSESSL_ALL : offered));
-    set(CURLOPT_SSL_VERIFYPEER, guarded ? 1L : 0L);
-    set(CURLOPT_SSL_VERIFYHOST, guarded ? 2L : 0L);
+    curl.set(CURLOPT_USE_SSL, static_cast<long>(guarded ? CURLUSESSL_ALL : offered));
+    curl.set(CURLOPT_SSL_VERIFYPEER, guarded ? 1L : 0L);
+    curl.set(CURLOPT_SSL_VERIFYHOST, guarded ? 2L : 0L);
     if (login) {
-        set(CURLOPT_USERNAME, request.user.c_str());
-        set(CURLOPT_PASSWORD, request.password->reveal().c_str());
+        curl.set(CURLOPT_USERNAME, request.user.c_str());
+        curl.set(CURLOPT_PASSWORD, request.password->reveal().c_str());
     }
-    if (!ok) return base::fail(base::Code::internal, request.server, "libcurl refuses an option");
-    const CURLcode code = curl_easy_perform(curl.get());
+    if (!curl.ok())
+        return base::fail(base::Code::internal, request.server,
+                          "libcurl does not start, or refuses an option");
+    const CURLcode code = curl.perform();
     if (code == CURLE_OK) return SmtpReply{true, std::move(conversation.last)};
     // The server has answered, and the answer was no.
     if (!conversation.last.empty() && (conversation.last[0] == '4' || conversation.last[0] == '5'))

@@ -51,8 +51,9 @@ public:
     };
     using Pending = Questions<Question, std::shared_ptr<const Answer>>;
 
-    Line(SourceSettings s, const Bounds& bounds)
+    Line(SourceSettings s, std::uint64_t number, const Bounds& bounds)
         : settings(std::move(s)),
+          name(std::to_string(number) + '\n'),
           kind(source_kind(settings.uri)),
           questions(kind == nullptr ? 0 : kind->threads, bounds.waiting),
           health(bounds)
@@ -60,10 +61,12 @@ public:
     }
 
     const SourceSettings settings;
+    const std::string name;  // no other line ever has it: what is known of one is not another's
     const SourceKind* const kind;
     const std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
     Pending questions;
     SourceHealth health;
+    std::vector<std::thread> ending{};
 };
 
 class Sources::Shared
@@ -80,20 +83,23 @@ public:
         const std::string identity = source.identity(), key = mime::address_key(address);
         std::unique_lock lock(mutex_);
         if (stopping_) return unavailable(source, "stopping");
-        if (auto known = cache_.find(cache_key(identity, key), clock_.now())) {
+        auto known_line = lines_.find(identity);
+        if (known_line == lines_.end())
+            known_line =
+                lines_.emplace(identity, std::make_shared<Line>(source, ++lines_made_, bounds_)).first;
+        const auto line = known_line->second;
+        if (auto known = cache_.find(line->name + key, clock_.now())) {
             ++counts_.from_cache;
             return std::move(*known);
         }
-        auto known_line = lines_.find(identity);
-        if (known_line == lines_.end())
-            known_line = lines_.emplace(identity, std::make_shared<Line>(source, bounds_)).first;
-        const auto line = known_line->second;
         auto asked = line->questions.find(key);
         if (asked == nullptr) {
             // One server for each domain; else it is the source's own that is asked.
             std::string domain;
             if (line->kind != nullptr && line->kind->asks_domains) domain = mime::domain_of(address);
-            if (auto refused = refusal(*line, domain)) {
+            auto refused = refusal(*line, domain);
+            if (!refused && Steady::now() >= until) refused = too_late;
+            if (refused) {
                 ++counts_.refused;
                 return unavailable(source, *refused);
             }
@@ -112,7 +118,7 @@ public:
         const std::string key = mime::address_key(address);
         const std::lock_guard lock(mutex_);
         for (const auto& [identity, line] : lines_) {
-            cache_.forget(cache_key(identity, key));
+            cache_.forget(line->name + key);
             if (const auto asked = line->questions.find(key)) asked->question.outdated = true;
         }
     }
@@ -141,15 +147,22 @@ public:
 
     void stop()
     {
-        std::vector<std::thread> ending;
+        std::vector<std::thread> retired;
+        decltype(lines_) lines;
         {
             const std::lock_guard lock(mutex_);
             stopping_ = true;
-            for (auto& [identity, line] : lines_) retire(*line);
-            lines_.clear();
-            ending.swap(retired_);
+            retired.swap(retired_);
+            lines.swap(lines_);
+            // No memory is needed for any of this.
+            for (auto& [identity, line] : lines) {
+                *line->cancelled = true;
+                line->ending = line->questions.stop();
+            }
         }
-        for (auto& t : ending) t.join();
+        for (auto& t : retired) t.join();
+        for (auto& [identity, line] : lines)
+            for (auto& t : line->ending) t.join();
     }
 
     Counts counts() const
@@ -164,11 +177,6 @@ public:
     }
 
 private:
-    static std::string cache_key(const std::string& identity, const std::string& key)
-    {
-        return identity + '\n' + key;
-    }
-
     // Why nothing is asked now.
     std::optional<std::string> refusal(const Line& line, const std::string& domain) const
     {
@@ -209,7 +217,7 @@ private:
         end_turn(line, asked, outcome);
         // When the source is to blame its rest takes care of that.
         if (!asked.question.outdated && (outcome || !blames_the_source(outcome.error().code)))
-            cache_.keep(cache_key(line.settings.identity(), asked.key), line.settings, outcome, clock_.now());
+            cache_.keep(line.name + asked.key, line.settings, outcome, clock_.now());
         line.questions.finish(asked, std::move(outcome));
         if (said.second.empty() || !tell_) return;
         lock.unlock();
@@ -287,6 +295,7 @@ private:
     const Bounds bounds_;
     mutable std::mutex mutex_;
     bool stopping_ = false;
+    std::uint64_t lines_made_ = 0;
     std::unordered_map<std::string, std::shared_ptr<Line>> lines_;  // by SourceSettings::identity()
     std::vector<std::thread> retired_;
     AnswerCache cache_;

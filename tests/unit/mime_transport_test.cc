@@ -72,7 +72,7 @@ Hazard in_pieces(std::string_view octets, std::mt19937& random, std::size_t most
 {
     HazardScan scan;
     while (!octets.empty()) {
-        const auto piece = octets.substr(0, 1 + random() % most);
+        const auto piece = octets.substr(0, random() % (most + 1));
         if (const auto hazard = scan.take(piece); hazard != Hazard::none) return hazard;
         octets.remove_prefix(piece.size());
     }

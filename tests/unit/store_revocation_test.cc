@@ -1,14 +1,18 @@
 // Fetching over HTTP: bounds, addresses, the cache.  The server is a real one
 // on loopback.
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <limits>
+#include <mutex>
 #include <new>
 #include <thread>
 
@@ -23,6 +27,45 @@ using namespace fixture;
 using namespace std::chrono_literals;
 using cms::RevocationKind;
 using store::RevocationFetcher;
+
+// While it lives no name is resolved, as where a name server is silent.
+class SilentNames
+{
+public:
+    SilentNames() { silent = true; }
+    ~SilentNames()
+    {
+        std::unique_lock lock(mutex);
+        silent = false;
+        changed.notify_all();
+        changed.wait(lock, [] { return asking == 0; });
+    }
+    SilentNames(const SilentNames&) = delete;
+    SilentNames& operator=(const SilentNames&) = delete;
+
+    [[nodiscard]] int waiting() const
+    {
+        const std::lock_guard lock(mutex);
+        return asking;
+    }
+    static bool wait()
+    {
+        std::unique_lock lock(mutex);
+        if (!silent) return false;
+        ++asking;
+        // Whoever joins the thread that asks would never end.
+        changed.wait_for(lock, 5s, [] { return !silent; });
+        --asking;
+        changed.notify_all();
+        return true;
+    }
+
+private:
+    static inline std::mutex mutex;
+    static inline std::condition_variable changed;
+    static inline bool silent = false;
+    static inline int asking = 0;
+};
 
 // Answers each connection with the same octets after a pause.
 class Server
@@ -161,6 +204,21 @@ TEST(Http, AServerHasOneNameHoweverItsUrlIsWritten)
         EXPECT_EQ(store::http_server(url), "ca.example:80") << url;
     EXPECT_EQ(store::http_server("http://ca.example:8080/"), "ca.example:8080");
     EXPECT_EQ(store::http_server("http://"), "?");
+    for (const char* url : {"http://ca.example./x", "http://CA.example..:80", "http://ca.example%2e/"})
+        EXPECT_EQ(store::http_server(url), "ca.example:80") << url;
+    for (const char* url :
+         {"http://192.0.2.1", "http://192.0.2.1.", "http://0xc0000201.", "http://192.0.513"})
+        EXPECT_EQ(store::http_server(url), "192.0.2.1:80") << url;
+    for (const char* url : {"http://.", "http://..:80/", ""}) EXPECT_EQ(store::http_server(url), "?") << url;
+}
+
+TEST(Http, ItsTimeHoldsWhileANameIsBeingResolved)
+{
+    const SilentNames names;
+    auto l = loopback();
+    l.time = 100ms;
+    EXPECT_FALSE(store::http_get({"http://ca.example/", "", ""}, l));
+    EXPECT_EQ(names.waiting(), 1) << "and nobody waits for it";
 }
 
 TEST(Http, SizeTimeAndStatusAreBounded)
@@ -332,6 +390,22 @@ TEST(RevocationFetcher, CacheIsBounded)
     EXPECT_EQ(server.served, 4);
 }
 
+// Whoever has used up his time with one host cannot fill the queue with questions to others.
+TEST(RevocationFetcher, NothingIsAskedForSomebodyWhoseTimeIsOver)
+{
+    const Server slow(ok(crl()), 500ms), other(ok(crl()));
+    const base::FixedClock clock(now);
+    RevocationFetcher fetcher(clock);
+    const auto source = fetcher.source(limits(50ms));
+    EXPECT_FALSE(source->ask({RevocationKind::crl, slow.url(), ""}));
+    const auto late = source->ask({RevocationKind::crl, other.url(), ""});
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().what, "no time is left to ask");
+    EXPECT_TRUE(fetcher.source(limits())->ask({RevocationKind::crl, other.url(), ""}));
+    EXPECT_EQ(other.served, 1);
+    EXPECT_TRUE(source->ask({RevocationKind::crl, other.url(), ""})) << "what is known takes no time";
+}
+
 TEST(ScarceMemory, AnAnswerByHttpIsWholeOrThereIsNone)
 {
     using fixture::ScarceMemory;
@@ -350,6 +424,8 @@ TEST(ScarceMemory, AnAnswerByHttpIsWholeOrThereIsNone)
         try {
             const auto answer = ask();
             EXPECT_EQ(answer.value_or(whole), whole);
+            EXPECT_TRUE(answer || answer.error().what.find("emory") == std::string::npos)
+                << answer.error().what;
         } catch (const std::bad_alloc&) {
             continue;  // the question has no answer
         }
@@ -358,3 +434,11 @@ TEST(ScarceMemory, AnAnswerByHttpIsWholeOrThereIsNone)
 }
 
 }  // namespace
+
+// Instead of the C library's, for libcurl as well.
+extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** found)
+{
+    if (SilentNames::wait()) return EAI_AGAIN;
+    static const auto real = reinterpret_cast<decltype(&getaddrinfo)>(dlsym(RTLD_NEXT, "getaddrinfo"));
+    return real(name, service, hints, found);
+}

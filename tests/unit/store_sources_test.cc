@@ -167,6 +167,32 @@ TEST(Sources, WhatSomebodyHasLearnedMeanwhileIsAskedForAnew)
     EXPECT_EQ(server.asked, 2);
 }
 
+TEST(Sources, NothingIsAskedForSomebodyWhoseTimeIsOver)
+{
+    Server server([](auto&, auto&) { return SourceAnswer(); });
+    const auto late =
+        server.sources.ask(server.settings, "alice@example.org", Steady::now(), {}, server.open());
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().what, "no time is left to ask");
+    EXPECT_EQ(server.asked, 0);
+    EXPECT_EQ(server.sources.counts().refused, 1U);
+    (void)must(server.ask("alice@example.org"));
+    EXPECT_TRUE(server.sources.ask(server.settings, "alice@example.org", Steady::now(), {}, server.open()))
+        << "what is known takes no time";
+}
+
+// forget() cannot reach what a source has said that is out of the configuration for a while.
+TEST(Sources, ASourceThatComesBackIsAskedAnew)
+{
+    Server server([](auto&, auto&) { return SourceAnswer(); });
+    (void)must(server.ask("carol@example.net"));
+    server.sources.keep_only({});
+    server.sources.forget("carol@example.net");
+    server.sources.keep_only({server.settings});
+    (void)must(server.ask("carol@example.net"));
+    EXPECT_EQ(server.asked, 2);
+}
+
 TEST(Sources, OneQuestionServesAllWhoWaitForIt)
 {
     std::atomic<bool> go = false;

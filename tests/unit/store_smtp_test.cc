@@ -1,0 +1,159 @@
+// Handing a message to an MTA.  The server is a real one on loopback, which takes what it gets.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <limits>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "scarce_memory.h"
+#include "store/smtp.h"
+
+namespace
+{
+
+using namespace std::chrono_literals;
+
+constexpr const char* thanks = "250 2.0.0 Ok: queued, and with a text that no short string has room for\r\n";
+
+class Server
+{
+public:
+    Server() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
+    {
+        sockaddr_in a{};
+        a.sin_family = AF_INET;
+        a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof a;
+        if (socket_ < 0 || ::bind(socket_, reinterpret_cast<sockaddr*>(&a), size) != 0 ||
+            ::listen(socket_, 16) != 0 || ::getsockname(socket_, reinterpret_cast<sockaddr*>(&a), &size) != 0)
+            throw std::runtime_error("no server");
+        name = "127.0.0.1:" + std::to_string(ntohs(a.sin_port));
+        thread_ = std::thread([this] { serve(); });
+    }
+    ~Server()
+    {
+        ::shutdown(socket_, SHUT_RDWR);
+        thread_.join();
+        ::close(socket_);
+    }
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    std::string name;
+    std::atomic<int> open = 0, taken = 0;
+
+private:
+    void serve()
+    {
+        for (;;) {
+            const int c = ::accept(socket_, nullptr, nullptr);
+            if (c < 0) return;
+            ++open;
+            converse(c);
+            ::close(c);
+            --open;
+        }
+    }
+    void converse(int c)
+    {
+        say(c, "220 mx.example ESMTP\r\n");
+        bool data = false;
+        std::string got;
+        char buffer[4096];
+        for (ssize_t n = 0; (n = ::read(c, buffer, sizeof buffer)) > 0;) {
+            got.append(buffer, static_cast<std::size_t>(n));
+            const char* const end = data ? "\r\n.\r\n" : "\r\n";
+            for (std::size_t at = 0; (at = got.find(end)) != std::string::npos;) {
+                const std::string line = got.substr(0, at);
+                got.erase(0, at + std::char_traits<char>::length(end));
+                if (data) ++taken;
+                const bool begins = !data && line == "DATA";
+                const char* const answer = data             ? thanks
+                                           : begins         ? "354 go on\r\n"
+                                           : line == "QUIT" ? "221 bye\r\n"
+                                                            : "250 mx.example\r\n";
+                data = begins;
+                say(c, answer);
+                if (begins) break;
+            }
+        }
+    }
+    static void say(int c, std::string_view text) { (void)::send(c, text.data(), text.size(), MSG_NOSIGNAL); }
+
+    int socket_;
+    std::thread thread_;
+};
+
+store::SmtpRequest request(const Server& server)
+{
+    store::SmtpRequest out;
+    out.server = server.name;
+    out.from = "alice@example.org";
+    out.to = "bob@example.net";
+    out.octets = "Subject: x\r\n\r\nbody\r\n";
+    out.use_tls = false;
+    out.patience = 10s;
+    return out;
+}
+
+std::size_t descriptors()
+{
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+TEST(Smtp, TheLastReplyIsTold)
+{
+    const Server server;
+    const auto reply = store::smtp_send(request(server));
+    ASSERT_TRUE(reply) << reply.error().text();
+    EXPECT_TRUE(reply->accepted);
+    EXPECT_EQ(reply->text + "\r\n", thanks);
+    EXPECT_EQ(server.taken, 1);
+}
+
+TEST(ScarceMemory, AMessageIsHandedOverOrNothingIsLeftOfTheTrial)
+{
+    using fixture::ScarceMemory;
+    const Server server;
+    const auto handed_over = [&] { return store::smtp_send(request(server)); };
+    ASSERT_TRUE(handed_over());
+    std::size_t all = 0;
+    {
+        const ScarceMemory memory(std::numeric_limits<long>::max(), ScarceMemory::Whose::this_thread);
+        (void)handed_over();
+        all = ScarceMemory::allocations();
+    }
+    EXPECT_GT(all, 0U);
+    for (int i = 0; i < 500 && server.open > 0; ++i) std::this_thread::sleep_for(10ms);
+    const auto before = descriptors();
+    for (std::size_t n = 0; n < all; ++n) {
+        const int taken = server.taken;
+        bool accepted = false;
+        {
+            const ScarceMemory memory(n, ScarceMemory::Whose::this_thread);
+            try {
+                const auto reply = handed_over();
+                accepted = reply && reply->accepted;
+            } catch (const std::bad_alloc&) {
+                // Postponed.
+            }
+        }
+        EXPECT_TRUE(!accepted || server.taken == taken + 1) << n;
+    }
+    EXPECT_TRUE(handed_over());
+    // What is closed on our side ends on the other soon.
+    for (int i = 0; i < 500 && descriptors() != before; ++i) std::this_thread::sleep_for(10ms);
+    EXPECT_EQ(descriptors(), before);
+}
+
+}  // namespace
