@@ -200,6 +200,10 @@ class Daemon:
             values.setdefault(key, value)
         return values
 
+    def holds(self, octets):
+        """That many octets of messages have come, the last of which the daemon does not acknowledge."""
+        wait_for(lambda: int(self.status().get("in_flight", "0").split()[0]) >= octets, f"{octets} octets in flight")
+
     def settled(self):
         """Nothing of any message is left."""
         def nothing():

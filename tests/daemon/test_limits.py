@@ -21,6 +21,7 @@ def begin(d, octets):
 def test_over_the_cap_is_451_and_recovers():
     with Daemon(milter={"max_in_flight": "2M"}) as d:
         holder = begin(d, 1_500_000)
+        d.holds(1_500_000)
         late = begin(d, 1_000_000)
         result = late.end_of_message()
         assert result.code == "y" and result.reply.text.startswith("451 4.3.2 "), result
@@ -39,6 +40,7 @@ def test_over_the_cap_is_451_and_recovers():
 def test_refused_message_gives_its_memory_back_at_once():
     with Daemon(milter={"max_in_flight": "2M"}) as d:
         holder = begin(d, 1_000_000)
+        d.holds(1_000_000)
         refused = begin(d, 3_000_000)  # hangs there, its end never comes
         third = begin(d, 300_000)
         assert third.end_of_message().body
@@ -60,6 +62,7 @@ def test_message_that_is_alone_passes_whatever_the_cap():
 def test_hung_clients_that_hold_the_cap_free_it_when_they_go():
     with Daemon(milter={"max_in_flight": "2M"}) as d:
         hung = [begin(d, 600_000) for _ in range(3)]
+        d.holds(3 * 600_000)
         late = begin(d, 600_000)
         assert late.end_of_message().code == "y"
         for c in hung:
@@ -72,6 +75,7 @@ def test_hung_clients_that_hold_the_cap_free_it_when_they_go():
 def test_messages_that_together_hold_the_cap_do_not_wait_for_one_another():
     with Daemon(milter={"max_in_flight": "2M"}) as d:
         both = [begin(d, 950_000) for _ in range(2)]
+        d.holds(2 * 950_000)
         results = []
         threads = [threading.Thread(target=lambda c=c: results.append(c.end_of_message())) for c in both]
         for t in threads:
