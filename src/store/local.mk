@@ -38,6 +38,7 @@ libgateway_a_SOURCES += \
 
 unit_sources += \
 	tests/unit/store_certificate_check_test.cc \
+	tests/unit/loopback_server.h \
 	tests/unit/store_contract.h \
 	tests/unit/store_contract_test.cc \
 	tests/unit/store_expiry_test.cc \

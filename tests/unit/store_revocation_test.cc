@@ -1,11 +1,8 @@
 // Fetching over HTTP: bounds, addresses, the cache.  The server is a real one
 // on loopback.
-#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -17,6 +14,7 @@
 #include <thread>
 
 #include "cms_fixture.h"
+#include "loopback_server.h"
 #include "scarce_memory.h"
 #include "store/revocation_fetcher.h"
 
@@ -72,47 +70,29 @@ class Server
 {
 public:
     explicit Server(std::string answer, std::chrono::milliseconds pause = 0ms)
-        : answer_(std::move(answer)), pause_(pause), socket_(::socket(AF_INET, SOCK_STREAM, 0))
+        : answer_(std::move(answer)), pause_(pause), server_([this](int connection) { serve(connection); })
     {
-        sockaddr_in a{};
-        a.sin_family = AF_INET;
-        a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof a;
-        if (socket_ < 0 || ::bind(socket_, reinterpret_cast<sockaddr*>(&a), size) != 0 ||
-            ::listen(socket_, 16) != 0 || ::getsockname(socket_, reinterpret_cast<sockaddr*>(&a), &size) != 0)
-            throw std::runtime_error("no server");
-        port = ntohs(a.sin_port);
-        thread_ = std::thread([this] { serve(); });
     }
-    ~Server()
+    [[nodiscard]] int port() const { return server_.port(); }
+    [[nodiscard]] std::string url() const
     {
-        ::shutdown(socket_, SHUT_RDWR);
-        thread_.join();
-        ::close(socket_);
+        return "http://127.0.0.1:" + std::to_string(port()) + "/list.crl";
     }
-    [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port) + "/list.crl"; }
 
     std::atomic<int> served = 0;
-    int port = 0;
 
 private:
-    void serve()
+    void serve(int connection)
     {
-        for (;;) {
-            const int c = ::accept(socket_, nullptr, nullptr);
-            if (c < 0) return;
-            char request[4096];
-            (void)!::read(c, request, sizeof request);
-            ++served;
-            std::this_thread::sleep_for(pause_);
-            (void)::send(c, answer_.data(), answer_.size(), MSG_NOSIGNAL);
-            ::close(c);
-        }
+        char request[4096];
+        (void)!::read(connection, request, sizeof request);
+        ++served;
+        std::this_thread::sleep_for(pause_);
+        say(connection, answer_);
     }
-    std::string answer_;
-    std::chrono::milliseconds pause_;
-    int socket_;
-    std::thread thread_;
+    const std::string answer_;
+    const std::chrono::milliseconds pause_;
+    const LoopbackServer server_;  // its thread ends before what it uses
 };
 
 std::string ok(const std::string& body)
@@ -187,7 +167,7 @@ TEST(Http, LoopbackIsRefusedUnlessAllowed)
 TEST(Http, RedirectDoesNotLeadInside)
 {
     const Server inside(ok("secret"));
-    const Server server("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2:" + std::to_string(inside.port) +
+    const Server server("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2:" + std::to_string(inside.port()) +
                         "/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     const auto r = store::http_get({server.url(), "", ""}, loopback());
     ASSERT_FALSE(r);
@@ -329,7 +309,7 @@ TEST(RevocationFetcher, ASilentHostKeepsNobodyElseWaiting)
         });
     while (silent.served == 0) std::this_thread::sleep_for(1ms);
     // The same address by another name: another host.
-    const auto url = "http://127.1:" + std::to_string(other.port) + "/list.crl";
+    const auto url = "http://127.1:" + std::to_string(other.port()) + "/list.crl";
     const auto began = std::chrono::steady_clock::now();
     EXPECT_TRUE(fetcher.source(limits())->ask({RevocationKind::crl, url, ""}));
     EXPECT_LT(std::chrono::steady_clock::now() - began, 290ms) << "no turn of the silent one had to end";

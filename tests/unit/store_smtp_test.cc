@@ -1,8 +1,5 @@
 // Handing a message to an MTA.  The server is a real one on loopback, which takes what it gets.
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -10,16 +7,17 @@
 #include <filesystem>
 #include <limits>
 #include <new>
-#include <stdexcept>
 #include <string>
 #include <thread>
 
+#include "loopback_server.h"
 #include "scarce_memory.h"
 #include "store/smtp.h"
 
 namespace
 {
 
+using namespace fixture;
 using namespace std::chrono_literals;
 
 constexpr const char* thanks = "250 2.0.0 Ok: queued, and with a text that no short string has room for\r\n";
@@ -27,42 +25,11 @@ constexpr const char* thanks = "250 2.0.0 Ok: queued, and with a text that no sh
 class Server
 {
 public:
-    Server() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
-    {
-        sockaddr_in a{};
-        a.sin_family = AF_INET;
-        a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof a;
-        if (socket_ < 0 || ::bind(socket_, reinterpret_cast<sockaddr*>(&a), size) != 0 ||
-            ::listen(socket_, 16) != 0 || ::getsockname(socket_, reinterpret_cast<sockaddr*>(&a), &size) != 0)
-            throw std::runtime_error("no server");
-        name = "127.0.0.1:" + std::to_string(ntohs(a.sin_port));
-        thread_ = std::thread([this] { serve(); });
-    }
-    ~Server()
-    {
-        ::shutdown(socket_, SHUT_RDWR);
-        thread_.join();
-        ::close(socket_);
-    }
-    Server(const Server&) = delete;
-    Server& operator=(const Server&) = delete;
+    [[nodiscard]] std::string name() const { return "127.0.0.1:" + std::to_string(server_.port()); }
 
-    std::string name;
-    std::atomic<int> open = 0, taken = 0;
+    std::atomic<int> taken = 0;
 
 private:
-    void serve()
-    {
-        for (;;) {
-            const int c = ::accept(socket_, nullptr, nullptr);
-            if (c < 0) return;
-            ++open;
-            converse(c);
-            ::close(c);
-            --open;
-        }
-    }
     void converse(int c)
     {
         say(c, "220 mx.example ESMTP\r\n");
@@ -87,16 +54,14 @@ private:
             }
         }
     }
-    static void say(int c, std::string_view text) { (void)::send(c, text.data(), text.size(), MSG_NOSIGNAL); }
 
-    int socket_;
-    std::thread thread_;
+    const LoopbackServer server_{[this](int connection) { converse(connection); }};
 };
 
 store::SmtpRequest request(const Server& server)
 {
     store::SmtpRequest out;
-    out.server = server.name;
+    out.server = server.name();
     out.from = "alice@example.org";
     out.to = "bob@example.net";
     out.octets = "Subject: x\r\n\r\nbody\r\n";
@@ -123,9 +88,9 @@ TEST(Smtp, TheLastReplyIsTold)
 
 TEST(ScarceMemory, AMessageIsHandedOverOrNothingIsLeftOfTheTrial)
 {
-    using fixture::ScarceMemory;
     const Server server;
     const auto handed_over = [&] { return store::smtp_send(request(server)); };
+    const auto before = descriptors();
     ASSERT_TRUE(handed_over());
     std::size_t all = 0;
     {
@@ -134,8 +99,6 @@ TEST(ScarceMemory, AMessageIsHandedOverOrNothingIsLeftOfTheTrial)
         all = ScarceMemory::allocations();
     }
     EXPECT_GT(all, 0U);
-    for (int i = 0; i < 500 && server.open > 0; ++i) std::this_thread::sleep_for(10ms);
-    const auto before = descriptors();
     for (std::size_t n = 0; n < all; ++n) {
         const int taken = server.taken;
         bool accepted = false;
