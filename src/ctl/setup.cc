@@ -49,6 +49,8 @@ base::Result<std::string> back_up(const std::string& file)
     std::string copy = file + "." + now;
     struct stat st{};
     const unsigned mode = ::stat(file.c_str(), &st) == 0 ? st.st_mode & 0777U : 0644U;
+    if (::lstat(copy.c_str(), &st) == 0)
+        return base::fail(Code::cannot_create, copy, "exists already", "wait a second");
     if (auto ok = base::create_file(copy, *content, mode); !ok) return base::fail(ok.error());
     return copy;
 }
@@ -87,7 +89,8 @@ std::vector<Setting> postfix_settings(const Postfix& postfix, const milter::Endp
     const auto add = [&](const std::string& name, const std::string& plain) {
         if (has_us(postfix.parameter(name))) return;
         const auto written = postfix.written.find(name);
-        const std::string value = written == postfix.written.end() ? "" : written->second;
+        const std::string value =
+            written == postfix.written.end() ? postfix.parameter(name) : written->second;
         out.push_back({name, value.empty() ? plain : us + ", " + value});
     };
     const std::string smtpd = postfix.parameter("smtpd_milters");

@@ -40,7 +40,7 @@ bool blames_the_source(base::Code code)
 
 }  // namespace
 
-// A source that is asked.  All but `settings`, `kind` and `cancelled` is guarded by the mutex of Shared.
+// A source that is asked.  What is not constant is guarded by the mutex of Shared.
 class Sources::Line
 {
 public:
@@ -53,7 +53,7 @@ public:
 
     Line(SourceSettings s, std::uint64_t number, const Bounds& bounds)
         : settings(std::move(s)),
-          name(std::to_string(number) + '\n'),
+          prefix(std::to_string(number) + '\n'),
           kind(source_kind(settings.uri)),
           questions(kind == nullptr ? 0 : kind->threads, bounds.waiting),
           health(bounds)
@@ -61,12 +61,26 @@ public:
     }
 
     const SourceSettings settings;
-    const std::string name;  // no other line ever has it: what is known of one is not another's
+    const std::string prefix;  // of its answers in the cache; no other line ever has it
     const SourceKind* const kind;
     const std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
     Pending questions;
     SourceHealth health;
-    std::vector<std::thread> ending{};
+
+    // No question is answered any more but what is under way.  Needs no memory.
+    void end() noexcept
+    {
+        *cancelled = true;
+        ending_ = questions.stop();
+    }
+    // After end(), without the lock.
+    void join()
+    {
+        for (auto& thread : ending_) thread.join();
+    }
+
+private:
+    std::vector<std::thread> ending_{};
 };
 
 class Sources::Shared
@@ -88,7 +102,7 @@ public:
             known_line =
                 lines_.emplace(identity, std::make_shared<Line>(source, ++lines_made_, bounds_)).first;
         const auto line = known_line->second;
-        if (auto known = cache_.find(line->name + key, clock_.now())) {
+        if (auto known = cache_.find(line->prefix + key, clock_.now())) {
             ++counts_.from_cache;
             return std::move(*known);
         }
@@ -118,7 +132,7 @@ public:
         const std::string key = mime::address_key(address);
         const std::lock_guard lock(mutex_);
         for (const auto& [identity, line] : lines_) {
-            cache_.forget(line->name + key);
+            cache_.forget(line->prefix + key);
             if (const auto asked = line->questions.find(key)) asked->question.outdated = true;
         }
     }
@@ -128,41 +142,37 @@ public:
         std::unordered_set<std::string> wanted;
         for (const auto& source : sources) wanted.insert(source.identity());
         // Those of the time before have had that time to end.
-        std::vector<std::thread> ended;
+        std::vector<std::shared_ptr<Line>> ended;
         {
             const std::lock_guard lock(mutex_);
             ended.swap(retired_);
         }
-        for (auto& t : ended) t.join();
+        for (const auto& line : ended) line->join();
         const std::lock_guard lock(mutex_);
         for (auto it = lines_.begin(); it != lines_.end();) {
             if (wanted.contains(it->first)) {
                 ++it;
                 continue;
             }
-            retire(*it->second);
+            retired_.push_back(it->second);
+            it->second->end();
             it = lines_.erase(it);
         }
     }
 
     void stop()
     {
-        std::vector<std::thread> retired;
+        decltype(retired_) retired;
         decltype(lines_) lines;
         {
             const std::lock_guard lock(mutex_);
             stopping_ = true;
             retired.swap(retired_);
             lines.swap(lines_);
-            // No memory is needed for any of this.
-            for (auto& [identity, line] : lines) {
-                *line->cancelled = true;
-                line->ending = line->questions.stop();
-            }
+            for (const auto& [identity, line] : lines) line->end();
         }
-        for (auto& t : retired) t.join();
-        for (auto& [identity, line] : lines)
-            for (auto& t : line->ending) t.join();
+        for (const auto& line : retired) line->join();
+        for (const auto& [identity, line] : lines) line->join();
     }
 
     Counts counts() const
@@ -217,7 +227,7 @@ private:
         end_turn(line, asked, outcome);
         // When the source is to blame its rest takes care of that.
         if (!asked.question.outdated && (outcome || !blames_the_source(outcome.error().code)))
-            cache_.keep(line.name + asked.key, line.settings, outcome, clock_.now());
+            cache_.keep(line.prefix + asked.key, line.settings, outcome, clock_.now());
         line.questions.finish(asked, std::move(outcome));
         if (said.second.empty() || !tell_) return;
         lock.unlock();
@@ -282,14 +292,6 @@ private:
             asked, error, clock_.now(), [&](const auto&) { return unavailable(line.settings, *error); });
     }
 
-    void retire(Line& line)
-    {
-        // From here on nothing may fail: half a line would be asked and never answer.
-        retired_.reserve(retired_.size() + line.questions.threads());
-        *line.cancelled = true;
-        for (auto& thread : line.questions.stop()) retired_.push_back(std::move(thread));
-    }
-
     const base::Clock& clock_;
     const Tell tell_;
     const Bounds bounds_;
@@ -297,7 +299,7 @@ private:
     bool stopping_ = false;
     std::uint64_t lines_made_ = 0;
     std::unordered_map<std::string, std::shared_ptr<Line>> lines_;  // by SourceSettings::identity()
-    std::vector<std::thread> retired_;
+    std::vector<std::shared_ptr<Line>> retired_;                    // their threads end
     AnswerCache cache_;
     Counts counts_;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 
 namespace fixture
 {
@@ -21,5 +22,23 @@ public:
     static void end();                               // from now on all succeed
     [[nodiscard]] static std::size_t allocations();  // how many there were
 };
+
+// Calls `work` once for each allocation that it makes, which then fails; where there are
+// many, for some of them, evenly.  False when it makes none.
+template <class Work>
+bool one_by_one(ScarceMemory::Whose whose, Work work)
+{
+    constexpr std::size_t many = 600;
+    const std::size_t all = [&] {
+        const ScarceMemory memory(std::numeric_limits<long>::max(), whose);
+        work();
+        return ScarceMemory::allocations();
+    }();
+    for (std::size_t nth = 0; nth < all; nth += 1 + all / many) {
+        const ScarceMemory memory(nth, whose);
+        work();
+    }
+    return all > 0;
+}
 
 }  // namespace fixture

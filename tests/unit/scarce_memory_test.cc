@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <limits>
 #include <thread>
 
 #include "base/carry_on.h"
@@ -29,24 +28,6 @@ using namespace fixture;
 using namespace std::chrono_literals;
 using Steady = std::chrono::steady_clock;
 using Whose = ScarceMemory::Whose;
-
-// Calls `work` once for each allocation that it makes, which then fails; where there are
-// many, for some of them, evenly.  False when it makes none.
-template <class Work>
-bool one_by_one(Whose whose, Work work)
-{
-    constexpr std::size_t many = 600;
-    const std::size_t all = [&] {
-        const ScarceMemory memory(std::numeric_limits<long>::max(), whose);
-        work();
-        return ScarceMemory::allocations();
-    }();
-    for (std::size_t nth = 0; nth < all; nth += 1 + all / many) {
-        const ScarceMemory memory(nth, whose);
-        work();
-    }
-    return all > 0;
-}
 
 const std::string long_name(200, 'x');  // needs memory of its own
 
