@@ -12,6 +12,7 @@ machine's own."""
 import base64
 import os
 import pwd
+import select
 import shutil
 import signal
 import socket
@@ -54,6 +55,19 @@ def answers(port):
         return True
     except OSError:
         return False
+
+
+def children_of(parent):
+    """Descriptors, each of which can be read once its process has ended."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as f:
+                if int(f.read().rpartition(")")[2].split()[1]) == parent:
+                    found.append(os.pidfd_open(int(name)))
+        except (FileNotFoundError, ProcessLookupError):
+            continue    # It ended meanwhile.
+    return found
 
 
 class Tls:
@@ -381,7 +395,14 @@ class Postgres(Server):
 
     def stop(self, how=signal.SIGINT):
         """SIGINT: fast, connections are cut; SIGKILL: as if the machine had died."""
+        orphans = children_of(self.process.pid) if self.process is not None else []
         super().stop(how)
+        # As long as one is left, the memory they share is in use, and the next server does not start.
+        for orphan in orphans:
+            gone, _, _ = select.select([orphan], [], [], PATIENCE)
+            os.close(orphan)
+            if not gone:
+                raise ServerProblem("a process of PostgreSQL outlived its server")
 
     def sql(self, text, database="postgres", user="owner"):
         return command([os.path.join(self.PROGRAMS, "psql"), "-h", self.socket, "-p", str(self.port), "-U", user, "-v", "ON_ERROR_STOP=1",
