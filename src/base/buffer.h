@@ -14,7 +14,7 @@ namespace base
 // huge pages where the kernel has them: what a large message costs is page faults, and
 // there are five hundred times fewer of those.
 //
-// Views into it are valid until the next append.  Not for concurrent use.
+// Views into it are valid until it is changed, reserve() included.  Not for concurrent use.
 class Buffer
 {
 public:

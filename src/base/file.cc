@@ -130,22 +130,34 @@ Result<std::string> read_file(const std::string& path, std::size_t limit, Secrec
     if (secrecy == Secrecy::secret) {
         if (auto ok = check_secret(path, st); !ok) return fail(ok.error());
     }
-    std::string content;
-    // In one piece from the beginning: growing would leave copies of a secret behind.
-    if (st.st_size > 0) content.reserve(std::min(static_cast<std::size_t>(st.st_size), limit) + 1);
-    char block[65536];
+    std::string content(std::min(static_cast<std::size_t>(std::max<off_t>(st.st_size, 0)), limit) + 1, '\0');
+    // What is not given to the caller may be part of a secret.
+    const auto wipe = [secrecy](std::string& text) {
+        if (secrecy == Secrecy::secret) explicit_bzero(text.data(), text.size());
+    };
+    std::size_t used = 0;
     while (true) {
-        const ssize_t n = ::read(fd.get(), block, sizeof block);
+        const ssize_t n = ::read(fd.get(), content.data() + used, content.size() - used);
+        if (n < 0 && errno == EINTR) continue;
         if (n < 0) {
-            if (errno == EINTR) continue;
-            return system_failure(path, "cannot read");
+            const auto failure = system_failure(path, "cannot read");
+            wipe(content);
+            return failure;
         }
         if (n == 0) break;
-        content.append(block, static_cast<std::size_t>(n));
-        if (content.size() > limit)
+        used += static_cast<std::size_t>(n);
+        if (used > limit) {
+            wipe(content);
             return fail(Code::data, path, "larger than " + std::to_string(limit) + " octets");
+        }
+        if (used < content.size()) continue;
+        // It has grown since, or has no size, as in /proc.
+        std::string more(std::min(std::max<std::size_t>(2 * used, 4096), limit) + 1, '\0');
+        std::copy(content.begin(), content.end(), more.begin());
+        wipe(content);
+        content = std::move(more);
     }
-    explicit_bzero(block, sizeof block);
+    content.resize(used);
     return content;
 }
 

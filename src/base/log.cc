@@ -75,6 +75,16 @@ const char* name(Level level)
     return "error";
 }
 
+Level level_of(Severity severity)
+{
+    switch (severity) {
+        case Severity::notice: return Level::notice;
+        case Severity::warning: return Level::warning;
+        case Severity::error: return Level::error;
+    }
+    return Level::error;
+}
+
 void Log::record(Level level, const LogLine& line) { write(level, line.text()); }
 
 SyslogLog::SyslogLog(const char* name) { openlog(name, LOG_PID | LOG_NDELAY, LOG_MAIL); }

@@ -9,12 +9,14 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/result.h"
 
 namespace base
 {
 
 enum class Level { debug, info, notice, warning, error };
 [[nodiscard]] const char* name(Level level);
+[[nodiscard]] Level level_of(Severity severity);
 
 enum class LogFormat {
     text,  // "4bXyz: key=value key="value with blanks"", and lines of plain words

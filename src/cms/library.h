@@ -30,8 +30,7 @@ void keep_library_until_the_end();
 
 // Private keys of RSA that are read from now on lie in memory of their own: locked, not
 // dumped, with guard pages around it, and wiped when they go.  Room for `keys` of up to
-// 8192 bits, which is what store::KeyCache holds at most; a key that finds no room would
-// fail to load.  Once in a process, before any key is read.
+// 8192 bits; a key that finds no room would fail to load.  Once in a process, before any key is read.
 enum class SecureHeap {
     ready,
     not_locked,  // the limit of locked memory is too low: swap may see it

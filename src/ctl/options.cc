@@ -21,7 +21,7 @@ namespace ctl
 
 Options& Options::flag(const char* names, bool& into, const char* help)
 {
-    app_->add_flag(names, into, help);
+    app_->add_flag(names, into, help)->disable_flag_override();
     return *this;
 }
 

@@ -1,5 +1,6 @@
 // send-test: a real message through a real MTA, and what became of it.
 #include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -183,8 +184,15 @@ base::Result<int> run_send(const SendOptions& options, const Global& global)
                            options.from.substr(options.from.rfind('@')) + ">";
     const std::string message = test_message(options, id, now);
     request->octets = message;
+    // OpenSSL writes to a connection that is gone.
+    signal(SIGPIPE, SIG_IGN);
     const auto reply = store::smtp_send(*request);
-    if (!reply) return base::fail(reply.error());
+    if (!reply) {
+        auto error = reply.error();
+        if (error.remedy.empty())
+            error.remedy = "name the MTA with --smtp HOST:PORT, and see whether it runs";
+        return base::fail(std::move(error));
+    }
     std::string text = "message   " + id + "\n";
     text += (reply->accepted ? "accepted  " : "refused   ") + display(reply->text) + "\n";
     text += "daemon    " + display(daemons_word(global, *config, id, reply->accepted)) + "\n";

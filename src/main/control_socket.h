@@ -4,7 +4,7 @@
 // sends one line and reads until end-of-file:
 //
 //   "ping\n"    ->  "ok: pong\n"
-//   "reload\n"  ->  "ok: configuration loaded\n", or "error: ...\n" when the old
+//   "reload\n"  ->  "ok: configuration loaded\n", or "error: not loaded\n" when the old
 //                   one stays in force; then each problem and remark on its own
 //                   line, "file:line: error: ..." as in the log
 //   "status\n"  ->  "ok: running\n" (or "ok: stopping\n"), then "key: value" lines:

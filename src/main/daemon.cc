@@ -93,13 +93,13 @@ public:
 private:
     base::Result<> come_up();
     base::Result<> enter_account(const policy::Config& config);
-    base::Result<> become_and_load(const policy::Config& config,
-                                   std::shared_ptr<const gateway::Snapshot>& snapshot);
+    base::Result<std::shared_ptr<const gateway::Snapshot>> become_and_load(const policy::Config& config);
     base::Result<> take_socket();
     void watch_workers();
     void advise() const;
     [[nodiscard]] std::string summary() const;
     [[nodiscard]] std::string serving() const;
+    void stop_answering();
     [[nodiscard]] std::string user_name() const { return account_ ? account_->name : base::current_user(); }
     bool watch();
     int tell_of_expiry();
@@ -137,6 +137,9 @@ private:
 // will read it again at each reload.
 base::Result<> Daemon::come_up()
 {
+    if (signals_.descriptor() < 0 || ended_ < 0)
+        return base::fail(base::Code::temporary, "", "no descriptors to be had",
+                          "raise the limit of open files");
     // Read before the first line is written, which has to have the form that it asks for.
     std::vector<base::Problem> problems;
     const auto config = policy::load_config(options_.file, problems);
@@ -161,20 +164,18 @@ base::Result<> Daemon::come_up()
     place_.emplace(*endpoint_, account_);
     control_path_ = place_->control_socket(*config, log_);
 
-    std::shared_ptr<const gateway::Snapshot> snapshot;
-    if (endpoint_->local()) {
-        if (auto loaded = become_and_load(*config, snapshot); !loaded) return loaded;
+    if (!endpoint_->local())
         if (auto bound = take_socket(); !bound) return bound;
-    } else {
+    const auto snapshot = become_and_load(*config);
+    if (!snapshot) return base::fail(snapshot.error());
+    if (endpoint_->local())
         if (auto bound = take_socket(); !bound) return bound;
-        if (auto loaded = become_and_load(*config, snapshot); !loaded) return loaded;
-    }
     if (!control_path_.empty())
         if (auto bound = control_.open(control_path_, user_name()); !bound) return bound;
-    if (auto bound = metrics_.open(snapshot->config, user_name()); !bound)
+    if (auto bound = metrics_.open((*snapshot)->config, user_name()); !bound)
         log_.write(base::Level::error, bound.error().text() + "; nobody can ask for metrics");
 
-    runtime_.emplace(log_, clock_, random_, snapshot);
+    runtime_.emplace(log_, clock_, random_, *snapshot);
     loader_.remember_hand_overs(*runtime_);
     service_->start(*runtime_, [this] {
         const std::uint64_t one = 1;
@@ -219,9 +220,8 @@ void Daemon::watch_workers()
 std::string Daemon::serving() const
 {
     const auto snapshot = runtime_->snapshot();
-    const auto rules = snapshot->config.rules.size(), keys = snapshot->keys.all().size();
-    return "serving " + endpoint_->spelling + ", " + std::to_string(rules) +
-           (rules == 1 ? " rule, " : " rules, ") + std::to_string(keys) + (keys == 1 ? " key" : " keys");
+    return "serving " + endpoint_->spelling + ", " + counted(snapshot->config.rules.size(), "rule") + ", " +
+           counted(snapshot->keys.all().size(), "key");
 }
 
 // For `systemctl status`.
@@ -237,15 +237,13 @@ base::Result<> Daemon::enter_account(const policy::Config& config)
     return {};
 }
 
-base::Result<> Daemon::become_and_load(const policy::Config& config,
-                                       std::shared_ptr<const gateway::Snapshot>& snapshot)
+base::Result<std::shared_ptr<const gateway::Snapshot>> Daemon::become_and_load(const policy::Config& config)
 {
     if (account_)
-        if (auto done = base::become(*account_); !done) return done;
+        if (auto done = base::become(*account_); !done) return base::fail(done.error());
     protect_memory();
     protect_keys(config, log_);
-    snapshot = loader_.load();
-    if (snapshot) return {};
+    if (auto snapshot = loader_.load()) return snapshot;
     return base::fail(base::Code::configuration, options_.file, "the configuration could not be loaded",
                       "see the messages before this one in the log");
 }
@@ -313,21 +311,23 @@ void Daemon::reload()
 {
     const bool done = base::carry_on(log_, "reload", [&] {
         notify_reloading();
-        const auto result = load_anew();
-        notify_manager(
-            "READY=1\n" + summary() +
-            (result.loaded ? "" : "; the new configuration has mistakes, this one is from before"));
+        load_anew();
     });
-    if (!done) notify_manager("READY=1\nSTATUS=the last reload failed; see the log");
+    notify_manager(done ? "READY=1" : "READY=1\nSTATUS=the last reload failed; see the log");
+}
+
+void Daemon::stop_answering()
+{
+    control_.close();
+    metrics_.stop();
+    watchdog_.stop();
 }
 
 int Daemon::go_down(bool asked)
 {
     if (!asked) {
         log_.write(base::Level::error, "libmilter has ended by itself; what it said is in the system log");
-        control_.close();
-        metrics_.stop();
-        watchdog_.stop();
+        stop_answering();
         quiet_ = false;
         return static_cast<int>(base::Code::unavailable);
     }
@@ -346,10 +346,10 @@ int Daemon::go_down(bool asked)
     const auto cut_off = service_->drain(*runtime_, patience, hurry);
     if (cut_off > 0)
         log_.write(base::Level::warning,
-                   std::to_string(cut_off) + " messages were cut off; their senders will try again");
-    control_.close();
-    metrics_.stop();
-    watchdog_.stop();
+                   counted(static_cast<std::size_t>(cut_off), "message") +
+                       (cut_off == 1 ? " was cut off; its sender" : " were cut off; their senders") +
+                       " will try again");
+    stop_answering();
     quiet_ = cut_off == 0;
     // Their threads use OpenSSL, which is cleaned up at exit.
     runtime_->revocation.stop();
@@ -365,6 +365,8 @@ Loader::Result Daemon::load_anew()
     auto result = loader_.reload(*runtime_);
     if (auto followed = metrics_.follow(runtime_->snapshot()->config); !followed)
         log_.write(base::Level::error, followed.error().text() + "; no metrics are written");
+    notify_manager(summary() +
+                   (result.loaded ? "" : "; the new configuration has mistakes, this one is from before"));
     return result;
 }
 

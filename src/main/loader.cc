@@ -10,11 +10,6 @@ namespace daemon_main
 namespace
 {
 
-std::string counted(std::size_t n, const char* what)
-{
-    return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
-}
-
 // Changes that a running daemon cannot follow: it is bound and it is who it is.
 std::vector<std::string> restart_needed(const policy::Config& old, const policy::Config& now)
 {
@@ -24,16 +19,6 @@ std::vector<std::string> restart_needed(const policy::Config& old, const policy:
     if (old.metrics_listen != now.metrics_listen) keys.emplace_back("metrics_listen");
     if (old.user != now.user) keys.emplace_back("user");
     return keys;
-}
-
-base::Level level_of(base::Severity severity)
-{
-    switch (severity) {
-        case base::Severity::notice: return base::Level::notice;
-        case base::Severity::warning: return base::Level::warning;
-        case base::Severity::error: return base::Level::error;
-    }
-    return base::Level::error;
 }
 
 // All keys or all anchors would be gone: an empty mount point or a changed mode,
@@ -55,6 +40,11 @@ std::string state_file(const char* name)
 }
 
 }  // namespace
+
+std::string counted(std::size_t n, const char* what)
+{
+    return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+}
 
 Loader::Loader(std::string file, bool verbose, base::FilterLog& log, const base::Clock& clock)
     : file_(std::move(file)), verbose_(verbose), log_(log), clock_(clock)

@@ -13,6 +13,9 @@
 namespace daemon_main
 {
 
+// "1 key", "2 keys".
+[[nodiscard]] std::string counted(std::size_t n, const char* what);
+
 // Thread-safe: a signal and the control socket may ask at the same time.
 class Loader
 {

@@ -35,7 +35,7 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
-constexpr double microseconds = 1e-6;
+constexpr double microseconds = 1e6;  // in a second
 
 double seconds(base::Time time) { return static_cast<double>(time.time_since_epoch().count()); }
 
@@ -61,19 +61,19 @@ public:
         to.metric.push_back(std::move(one));
     }
 
-    // `unit`: how much one of the histogram's whole numbers is.
+    // `in_one`: how many of the histogram's whole numbers make one of what is shown.
     template <std::size_t N>
-    void histogram(const char* name, const char* help, const milter::Histogram<N>& from, double unit)
+    void histogram(const char* name, const char* help, const milter::Histogram<N>& from, double in_one)
     {
         ClientMetric one;
         auto& to = one.histogram;
         for (std::size_t i = 0; i <= N; ++i) {
             to.sample_count += from.count(i);
-            const double bound = i < N ? static_cast<double>(from.bounds()[i]) * unit
+            const double bound = i < N ? static_cast<double>(from.bounds()[i]) / in_one
                                        : std::numeric_limits<double>::infinity();
             to.bucket.push_back({to.sample_count, bound});
         }
-        to.sample_sum = static_cast<double>(from.sum()) * unit;
+        to.sample_sum = static_cast<double>(from.sum()) / in_one;
         family(name, help, MetricType::Histogram).metric.push_back(std::move(one));
     }
 

@@ -30,7 +30,7 @@ base::Result<Options> parse_options(int argc, char** argv)
         const int before = optind;
         // Before any thread exists.
         const int c =
-            getopt_long(argc, argv, ":c:nv", long_options, nullptr);  // NOLINT(concurrency-mt-unsafe)
+            getopt_long(argc, argv, ":c:hnv", long_options, nullptr);  // NOLINT(concurrency-mt-unsafe)
         if (c == -1) break;
         const std::string written = argv[before < argc ? before : argc - 1];
         switch (c) {
@@ -44,6 +44,7 @@ base::Result<Options> parse_options(int argc, char** argv)
                 options.to_stderr = where == "stderr";
                 break;
             }
+            case 'h':
             case help_option: options.help = true; break;
             case version_option: options.version = true; break;
             case ':': return misuse(written + " wants a value");
@@ -70,7 +71,7 @@ std::string help_text()
            "  -n             check the configuration and exit: 0 when it is right, 78 when not\n"
            "  -v             log everything\n"
            "  --log=WHERE    stderr or syslog (the default)\n"
-           "  --help         this text\n"
+           "  -h, --help     this text\n"
            "  --version      versions of this program, OpenSSL and libmilter\n"
            "\n"
            "See smime-milter(8), smime-milter.conf(5), smimectl(1).\n";

@@ -55,9 +55,7 @@ std::string status_text(const milter::Runtime& runtime, const Loader& loader, Ce
 
 std::string reload_text(const Loader::Result& result)
 {
-    std::string text = result.loaded
-                           ? "ok: configuration loaded\n"
-                           : "error: the configuration was not loaded, the one from before stays in force\n";
+    std::string text = result.loaded ? "ok: configuration loaded\n" : "error: not loaded\n";
     for (const auto& line : result.lines) text.append(line).append("\n");
     return text;
 }

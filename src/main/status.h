@@ -11,7 +11,7 @@
 //   connections, messages  open ones; messages from MAIL to their end
 //   in_flight              "OCTETS of LIMIT"
 //   crypto_slots           "USED of LIMIT"
-//   crypto_waiting         messages that wait for a slot
+//   crypto_waiting         messages that wait for a slot, or for memory to work in
 //   answered               "COUNT in MICROSECONDS": all messages, and what they took together
 //   processed              "COUNT action=A status=S", a line for each kind of ending
 //   error                  "COUNT STAGE", a line for each stage where something went wrong

@@ -71,7 +71,7 @@ void Watchdog::run(std::chrono::microseconds interval, const Observer& observe, 
             if (well) notify_manager("WATCHDOG=1");
             if (well == stuck) complain(!well);
             stuck = !well;
-        } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch)
+        } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
             // There is time for the next look before the manager loses its patience.
         }
         wake_.wait_for(lock, interval / 3, [this] { return stopping_; });

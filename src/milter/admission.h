@@ -35,7 +35,7 @@ public:
         std::uint64_t octets = 0, octet_limit = 0;
         unsigned slots = 0, slot_limit = 0;
         std::uint64_t slots_given_back = 0;  // ever
-        unsigned waiting = 0;                // for a slot
+        unsigned waiting = 0;                // for a slot, or for memory to work in
     };
     [[nodiscard]] Usage usage() const;
 

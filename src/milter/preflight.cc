@@ -110,13 +110,24 @@ void check_memory(const policy::Config& config, std::vector<base::Problem>& out)
 {
     constexpr std::uint64_t mega = 1U << 20;
     const std::uint64_t memory = usable_memory();
-    if (config.max_in_flight <= memory) return;
+    // What one message needs while it is worked on may go beyond the limit, and there are others.
+    const std::uint64_t most = memory / 4 * 3;
+    const bool standard = config.max_in_flight == 0;
+    if (standard && memory / 4 < config.max_message_size)
+        out.push_back({Severity::warning,
+                       {Code::configuration, "",
+                        "a quarter of the " + std::to_string(memory / mega) +
+                            "M of memory that the daemon may use, the default of max_in_flight, is less than "
+                            "max_message_size: while one large message is in work, all others are asked to "
+                            "come back",
+                        "let the daemon have more, or make max_message_size smaller"}});
+    if (config.max_in_flight <= most) return;
     const auto set = std::find_if(config.settings.begin(), config.settings.end(), [](const auto& s) {
         return s.section == "milter" && s.key == "max_in_flight";
     });
     out.push_back({Severity::warning,
                    {Code::configuration, set == config.settings.end() ? "" : set->where,
-                    "max_in_flight is more than the " + std::to_string(memory / mega) +
+                    "max_in_flight is more than three quarters of the " + std::to_string(memory / mega) +
                         "M of memory that the daemon may use",
                     "leave it out for a quarter of it, or write about half"}});
 }

@@ -46,8 +46,6 @@ public:
     [[nodiscard]] std::int64_t drain(Runtime& runtime, std::chrono::seconds patience,
                                      const std::function<bool()>& hurry);
 
-    [[nodiscard]] bool ended() const { return ended_; }
-
     // Callbacks at work, without those that wait for the MTA, and those that have
     // come to their end, ever.
     struct Work {

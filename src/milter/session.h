@@ -69,8 +69,8 @@ private:
     static void stumble(Passing& passing, Trouble trouble);
     [[nodiscard]] Answer refuse(Trouble trouble, Mta& mta);
     [[nodiscard]] Answer process(Mta& mta);
-    // `octets`: of the message, where all of it was seen.
     Answer hand_over(gateway::Outcome& outcome, Mta& mta, const std::function<bool()>& progress);
+    // `octets`: of the message, where all of it was seen.
     void report(const gateway::Envelope& envelope, const gateway::Outcome& outcome,
                 std::optional<std::uint64_t> octets = std::nullopt);
 

@@ -1,6 +1,7 @@
 #include "policy/section.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 
@@ -9,9 +10,18 @@ namespace policy
 namespace
 {
 
+// What others call them.
+constexpr std::pair<std::string_view, std::string_view> aliases[] = {{"from", "sender"},
+                                                                     {"to", "recipient"},
+                                                                     {"max_connections", "max_in_flight"},
+                                                                     {"threads", "crypto_slots"}};
+
 // "did you mean", or the section in which the key would be known.
 std::string hint(const Section& section, std::string_view key)
 {
+    for (const auto& [others, ours] : aliases)
+        if (key == others && find_key(section.kind, ours) != nullptr)
+            return " (did you mean " + quoted(ours) + "?)";
     if (const auto near = nearest_key(section.kind, key); !near.empty())
         return " (did you mean " + quoted(near) + "?)";
     for (const auto& spec : schema())
@@ -43,7 +53,8 @@ const KeySpec* accept_key(const Section& section, const Entry& entry, Seen& seen
     const auto* spec = find_key(section.kind, entry.key);
     if (spec == nullptr) {
         report(problems, base::Severity::error, where,
-               "unknown key " + quoted(entry.key) + " in " + title(section) + hint(section, entry.key));
+               "unknown key " + quoted(entry.key) + " in " + title(section) + hint(section, entry.key),
+               "see smime-milter.conf(5); smimectl config -d lists all keys");
         return nullptr;
     }
     const auto [at, is_new] = seen.try_emplace(entry.key, Found{where, entry.value});

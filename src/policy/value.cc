@@ -112,7 +112,8 @@ void Value::size(std::uint64_t& out, std::uint64_t least, std::uint64_t most) co
         refuse(quoted(text_) + " is no size",
                "wanted a number of octets, or one with a capital K, M or G, such as 64M");
     else if (*octets < least || *octets > most)
-        refuse(quoted(text_) + " found, wanted " + size_text(least) + " to " + size_text(most));
+        refuse(quoted(text_) + " found, wanted " + size_text(least) + " to " + size_text(most) +
+               (spec_.fallback == "0" ? ", or 0" : ""));
     else
         out = *octets;
 }
@@ -384,7 +385,9 @@ void Value::size_conditions(std::vector<SizeCondition>& out) const
         const bool larger = item.front() == '>';
         const auto octets = parse_size(base::trim(std::string_view(item).substr(1)));
         if ((!larger && item.front() != '<') || !octets)
-            refuse(quoted(item) + " found", "wanted \">\" or \"<\" and a size, such as >10M");
+            refuse(quoted(item) + " found",
+                   "wanted \">\" or \"<\" and a number of octets, or one with a capital K, M or G, such as "
+                   ">10M");
         else
             out.push_back({larger, *octets});
     }

@@ -192,10 +192,11 @@ base::Result<std::optional<cms::Certificate>> DirectoryStore::decode(std::uint32
     const std::string path = options_.path + "/" + files_[wanted.file];
     const auto content = base::read_file(path, largest);
     if (!content && content.error().code == base::Code::no_input) return std::nullopt;
-    // To say that there is none might send the message without encryption.
+    // To say that there is none might send the message without encryption; and what
+    // cannot be read may be about to be written.
     if (!content) return base::fail(content.error());
     const auto certificates = cms::certificates_in(*content, path);
-    if (!certificates) return std::nullopt;
+    if (!certificates) return base::fail(certificates.error());
     for (const std::string& der : *certificates) {
         const auto summary = cms::summarise(der);
         if (!summary || hash_of(summary->fingerprint) != wanted.fingerprint) continue;

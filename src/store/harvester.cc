@@ -18,16 +18,6 @@ constexpr std::size_t most_waiting = 256;
 constexpr std::chrono::seconds between_looks(5);  // whether the database is damaged
 constexpr std::chrono::seconds after_failure(10);
 
-Level level_of(base::Severity severity)
-{
-    switch (severity) {
-        case base::Severity::notice: return Level::notice;
-        case base::Severity::warning: return Level::warning;
-        case base::Severity::error: return Level::error;
-    }
-    return Level::error;
-}
-
 base::LogLine words(std::string_view text)
 {
     base::LogLine line;

@@ -5,7 +5,6 @@
 #ifdef HAVE_LIBCURL
 #include <arpa/inet.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <exception>
@@ -84,7 +83,7 @@ curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* address) noex
     return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-int keep_going(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t)
+int keep_going(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept
 {
     const auto& t = *static_cast<const Transfer*>(user);
     return t.limits.cancel != nullptr && *t.limits.cancel ? 1 : 0;

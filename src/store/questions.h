@@ -119,7 +119,7 @@ public:
     }
 
     // The work of a thread, until stop().  `ask` gets one question after another, and answers
-    // it with finish(); it may give up the lock meanwhile, and may throw for want of memory:
+    // it with finish(); it may give up the lock meanwhile, and may throw, for want of memory:
     // then the answer is an error with `code`.
     template <class Ask>
     void serve(Lock& lock, base::Code code, const base::Clock& clock, Ask ask)
@@ -130,17 +130,22 @@ public:
             const auto turn = next();
             const auto asked = std::move(*turn);
             waiting_.erase(turn);
+            const auto give_up = [&](const char* why) {
+                if (!lock.owns_lock()) lock.lock();
+                (void)give_turn_back(*asked, std::nullopt, clock.now());
+                // No memory is needed for so short a text.
+                if (!asked->answer) finish(*asked, base::fail(code, "", why));
+            };
             try {
                 if (!asked->server.empty()) {
                     turns_.begin(asked->server);
                     asked->has_turn = true;
                 }
                 ask(*asked);
+            } catch (const std::bad_alloc&) {
+                give_up("out of memory");
             } catch (const std::exception&) {
-                if (!lock.owns_lock()) lock.lock();
-                (void)give_turn_back(*asked, std::nullopt, clock.now());
-                // No memory is needed for so short a text.
-                if (!asked->answer) finish(*asked, base::fail(code, "", "out of memory"));
+                give_up("internal error");
             }
         }
     }

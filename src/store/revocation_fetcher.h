@@ -3,8 +3,8 @@
 // A few threads of its own do the waiting; whoever asks waits for them no
 // longer than its budget.  A question that is under way is not asked twice, and
 // goes on when nobody waits any more, so that the next message finds the
-// answer.  Answers are kept until their nextUpdate, at most an hour; failures for
-// a minute.  What does not fit any more pushes out what was used longest ago.
+// answer.  Answers are kept until their nextUpdate, at least a minute and at most an
+// hour; failures for a minute.  What does not fit any more pushes out what was used longest ago.
 #pragma once
 
 #include <chrono>

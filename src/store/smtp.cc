@@ -51,7 +51,7 @@ int listen(CURL*, curl_infotype type, char* text, std::size_t size, void* user) 
     return 0;
 }
 
-int look(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t)
+int look(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept
 {
     const auto& conversation = *static_cast<Conversation*>(user);
     if (std::chrono::steady_clock::now() > conversation.until) return 1;
@@ -125,8 +125,7 @@ base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
         return base::fail(base::Code::unavailable, request.server,
                           std::string("a password is not sent: ") + curl_easy_strerror(code),
                           "name the MTA as its certificate does, or send from its own machine to 127.0.0.1");
-    return base::fail(base::Code::unavailable, request.server, curl_easy_strerror(code),
-                      "name the MTA with --smtp HOST:PORT, and see whether it runs");
+    return base::fail(base::Code::unavailable, request.server, curl_easy_strerror(code));
 }
 
 bool smtp_available() { return true; }

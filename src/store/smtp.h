@@ -21,7 +21,7 @@ struct SmtpRequest {
     std::optional<base::Secret> password;
     bool use_tls = true;  // where the server offers it
     std::chrono::seconds patience{60};
-    std::function<bool()> go_on;  // asked about once a second; false: give up
+    std::function<bool()> go_on;  // asked about once a second, must not throw; false: give up
 };
 
 struct SmtpReply {

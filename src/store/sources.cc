@@ -33,10 +33,7 @@ tl::unexpected<base::Error> unavailable(const SourceSettings& source, std::strin
 }
 
 // Is it the source that fails, and not only the answer for one address?
-bool blames_the_source(base::Code code)
-{
-    return code != base::Code::data && code != base::Code::temporary && code != base::Code::no_input;
-}
+bool blames_the_source(base::Code code) { return code != base::Code::data && code != base::Code::temporary; }
 
 }  // namespace
 
@@ -46,7 +43,6 @@ class Sources::Line
 public:
     struct Question {
         std::string address;
-        Open open;
         bool outdated = false;  // was forgotten while it was asked for
     };
     using Pending = Questions<Question, std::shared_ptr<const Answer>>;
@@ -86,13 +82,13 @@ private:
 class Sources::Shared
 {
 public:
-    Shared(const base::Clock& clock, Tell tell, Bounds bounds)
-        : clock_(clock), tell_(std::move(tell)), bounds_(bounds), cache_(bounds)
+    Shared(const base::Clock& clock, Tell tell, Bounds bounds, Open open)
+        : clock_(clock), tell_(std::move(tell)), bounds_(bounds), open_(std::move(open)), cache_(bounds)
     {
     }
 
     Outcome ask(const SourceSettings& source, std::string_view address, Steady::time_point until,
-                const std::function<void()>& progress, const Open& open)
+                const std::function<void()>& progress)
     {
         const std::string identity = source.identity(), key = mime::address_key(address);
         std::unique_lock lock(mutex_);
@@ -117,7 +113,7 @@ public:
                 ++counts_.refused;
                 return unavailable(source, *refused);
             }
-            asked = line->questions.add(key, std::move(domain), {std::string(address), open},
+            asked = line->questions.add(key, std::move(domain), {std::string(address)},
                                         [this, line] { work(*line); });
             if (asked == nullptr) return unavailable(source, "no thread can be started");
         }
@@ -243,7 +239,7 @@ private:
         // A connection that has been idle may be gone without a word.
         for (bool again = backend != nullptr;; again = false) {
             if (backend == nullptr) {
-                auto made = asked.open ? asked.open(settings) : line.kind->open(settings);
+                auto made = open_ ? open_(settings) : line.kind->open(settings);
                 if (!made) return base::fail(made.error());
                 backend = std::move(*made);
             }
@@ -295,6 +291,7 @@ private:
     const base::Clock& clock_;
     const Tell tell_;
     const Bounds bounds_;
+    const Open open_;
     mutable std::mutex mutex_;
     bool stopping_ = false;
     std::uint64_t lines_made_ = 0;
@@ -304,58 +301,10 @@ private:
     Counts counts_;
 };
 
-class Sources::BoundStore final : public CertificateStore
-{
-public:
-    BoundStore(std::shared_ptr<Shared> shared, SourceSettings source, Steady::time_point until,
-               std::function<void()> progress, Open open)
-        : shared_(std::move(shared)),
-          source_(std::move(source)),
-          until_(until),
-          progress_(std::move(progress)),
-          open_(std::move(open))
-    {
-    }
-
-    base::Result<std::vector<Found>> find(std::string_view address, base::Time at,
-                                          Purpose purpose) const override
-    {
-        std::vector<Found> out;
-        if (purpose == Purpose::sign || purpose == Purpose::decrypt || unfit_to_ask(source_, address))
-            return out;
-        const auto answer = shared_->ask(source_, address, until_, progress_, open_);
-        if (!answer) return base::fail(answer.error());
-        for (const auto& found : (*answer)->found)
-            if (!unfit_for(purpose, found.certificate, at)) out.push_back(found);
-        return out;
-    }
-
-    // Nothing but addresses is asked over a network.
-    base::Result<std::vector<Found>> by_subject_key_id(base::Octets) const override
-    {
-        return std::vector<Found>();
-    }
-    base::Result<std::vector<Found>> by_issuer_and_serial(base::Octets, std::string_view) const override
-    {
-        return std::vector<Found>();
-    }
-    base::Result<std::optional<Found>> by_fingerprint(std::string_view) const override
-    {
-        return std::optional<Found>();
-    }
-
-private:
-    std::shared_ptr<Shared> shared_;
-    SourceSettings source_;
-    Steady::time_point until_;
-    std::function<void()> progress_;
-    Open open_;
-};
-
 Sources::Sources(const base::Clock& clock, Tell tell) : Sources(clock, std::move(tell), Bounds{}) {}
 
-Sources::Sources(const base::Clock& clock, Tell tell, Bounds bounds)
-    : shared_(std::make_shared<Shared>(clock, std::move(tell), bounds))
+Sources::Sources(const base::Clock& clock, Tell tell, Bounds bounds, Open open)
+    : shared_(std::make_unique<Shared>(clock, std::move(tell), bounds, std::move(open)))
 {
 }
 
@@ -363,17 +312,9 @@ Sources::~Sources() { stop(); }
 
 base::Result<std::shared_ptr<const Answer>> Sources::ask(const SourceSettings& source,
                                                          std::string_view address, Steady::time_point until,
-                                                         const std::function<void()>& progress,
-                                                         const Open& open)
+                                                         const std::function<void()>& progress)
 {
-    return shared_->ask(source, address, until, progress, open);
-}
-
-std::unique_ptr<CertificateStore> Sources::store(SourceSettings source, Steady::time_point until,
-                                                 std::function<void()> progress, Open open)
-{
-    return std::make_unique<BoundStore>(shared_, std::move(source), until, std::move(progress),
-                                        std::move(open));
+    return shared_->ask(source, address, until, progress);
 }
 
 void Sources::forget(std::string_view address) { shared_->forget(address); }

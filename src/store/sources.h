@@ -47,31 +47,26 @@ public:
     // A source has failed, or answers again: once each time, not for each question.
     using Tell = std::function<void(base::Level, const std::string&)>;
 
+    // Instead of the kind's, for tests.
+    using Open = std::function<base::Result<std::unique_ptr<CertificateSource>>(const SourceSettings&)>;
+
     explicit Sources(const base::Clock& clock, Tell tell = {});
-    Sources(const base::Clock& clock, Tell tell, Bounds bounds);
+    Sources(const base::Clock& clock, Tell tell, Bounds bounds, Open open = {});
     ~Sources();
     Sources(const Sources&) = delete;
     Sources& operator=(const Sources&) = delete;
-
-    // `open` instead of the kind's, for tests.
-    using Open = std::function<base::Result<std::unique_ptr<CertificateSource>>(const SourceSettings&)>;
 
     // Waits until `until` and for the source's timeout, whatever is shorter, and
     // calls `progress` (may be empty) meanwhile.
     [[nodiscard]] base::Result<std::shared_ptr<const Answer>> ask(const SourceSettings& source,
                                                                   std::string_view address,
                                                                   std::chrono::steady_clock::time_point until,
-                                                                  const std::function<void()>& progress,
-                                                                  const Open& open = {});
-
-    // A source as a store that is asked by address only: other questions find nothing.
-    [[nodiscard]] std::unique_ptr<CertificateStore> store(SourceSettings source,
-                                                          std::chrono::steady_clock::time_point until,
-                                                          std::function<void()> progress, Open open = {});
+                                                                  const std::function<void()>& progress);
 
     // What is known about an address is out of date: somebody has put it there.
     void forget(std::string_view address);
-    // Others are not asked any more; their threads end.
+    // Others are not asked any more; their threads end, and those that have ended before are
+    // waited for.
     void keep_only(const std::vector<SourceSettings>& sources);
 
     // For good: questions under way give up, threads end, every later question
@@ -87,8 +82,7 @@ public:
 private:
     class Shared;
     class Line;
-    class BoundStore;
-    std::shared_ptr<Shared> shared_;
+    std::unique_ptr<Shared> shared_;
 };
 
 // Why an address is not worth a question; nullopt when it is.

@@ -60,7 +60,7 @@ def test_check_warns_of_more_memory_than_there_is():
         d.configure()
         result = run("-n", "-c", d.config)
         assert result.returncode == 0, result
-        assert re.search(re.escape(d.config) + r":\d+: warning: max_in_flight is more than the \d+M of memory", result.stderr), result
+        assert re.search(re.escape(d.config) + r":\d+: warning: max_in_flight is more than three quarters of the \d+M of memory", result.stderr), result
 
 
 def test_check_refuses_a_socket_that_cannot_be():

@@ -150,6 +150,13 @@ def test_manager_is_told():
             assert manager.recv(1000).startswith(b"READY=1\n")
             d.signal(signal.SIGHUP)
             assert manager.recv(1000).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
-            assert manager.recv(1000).startswith(b"READY=1\n")
+            assert manager.recv(1000).startswith(b"STATUS=serving ")
+            assert manager.recv(1000) == b"READY=1"
+            d.configure(rules="[rule all]\nverify = yes\n")
+            assert d.ask("reload").startswith("ok")
+            assert b", 1 rule, 1 key" in manager.recv(1000), "whoever has asked for it"
+            d.configure(rules="[rule all]\nverify = perhaps\n")
+            assert d.ask("reload").startswith("error")
+            assert manager.recv(1000).endswith(b", 1 rule, 1 key; the new configuration has mistakes, this one is from before")
             d.stop()
             assert manager.recv(1000).startswith(b"STOPPING=1\n")

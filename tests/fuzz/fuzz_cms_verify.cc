@@ -1,5 +1,5 @@
 // CMS SignedData from a stranger: judged without a crash, never good, and the same way by
-// the quick reader, with what it remembers, as by OpenSSL alone.
+// the quick reader as by OpenSSL alone.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

@@ -33,32 +33,39 @@ public:
         std::vector<base::Problem> problems;
         const auto config = policy::load_config(from_environment("SOURCE_CONF"), problems);
         EXPECT_TRUE(config && !config->certificates.sources.empty()) << text(problems);
-        store_ = sources_.store(config->certificates.sources.front(),
-                                std::chrono::steady_clock::time_point::max(), {});
+        source_ = config->certificates.sources.front();
     }
     base::Result<std::vector<store::Found>> find(std::string_view address, base::Time at,
                                                  Purpose purpose) const override
     {
-        return store_->find(address, at, purpose);
+        std::vector<store::Found> out;
+        if (purpose == Purpose::sign || purpose == Purpose::decrypt || store::unfit_to_ask(source_, address))
+            return out;
+        const auto answer = sources_.ask(source_, address, std::chrono::steady_clock::time_point::max(), {});
+        if (!answer) return base::fail(answer.error());
+        for (const auto& found : (*answer)->found)
+            if (!store::unfit_for(purpose, found.certificate, at)) out.push_back(found);
+        return out;
     }
-    base::Result<std::vector<store::Found>> by_subject_key_id(base::Octets id) const override
+    // Nothing but addresses is asked over a network.
+    base::Result<std::vector<store::Found>> by_subject_key_id(base::Octets) const override
     {
-        return store_->by_subject_key_id(id);
+        return std::vector<store::Found>();
     }
-    base::Result<std::vector<store::Found>> by_issuer_and_serial(base::Octets issuer,
-                                                                 std::string_view serial) const override
+    base::Result<std::vector<store::Found>> by_issuer_and_serial(base::Octets,
+                                                                 std::string_view) const override
     {
-        return store_->by_issuer_and_serial(issuer, serial);
+        return std::vector<store::Found>();
     }
-    base::Result<std::optional<store::Found>> by_fingerprint(std::string_view hex) const override
+    base::Result<std::optional<store::Found>> by_fingerprint(std::string_view) const override
     {
-        return store_->by_fingerprint(hex);
+        return std::optional<store::Found>();
     }
 
 private:
     base::SystemClock clock_;
-    store::Sources sources_{clock_};
-    std::unique_ptr<CertificateStore> store_;
+    mutable store::Sources sources_{clock_};
+    store::SourceSettings source_;
 };
 
 struct Server {

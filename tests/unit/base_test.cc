@@ -241,6 +241,15 @@ TEST_F(FileTest, LimitsAreKeptAndDirectoriesAreListedInOrder)
     ASSERT_TRUE(write_file(dir_ + "/a", "", 0600));
     ASSERT_TRUE(write_file(dir_ + "/.hidden", "", 0600));
     EXPECT_FALSE(read_file(dir_ + "/b", 100));
+    EXPECT_EQ(*read_file(dir_ + "/b", 101), std::string(101, 'x'));
+    EXPECT_EQ(*read_file(dir_ + "/a", 0), "");
+    // Which has no size before it is read, and more than fits at once.
+    const auto maps = read_file("/proc/self/maps", 1U << 20);
+    ASSERT_TRUE(maps);
+    EXPECT_GT(maps->size(), 4097U);
+    EXPECT_NE(maps->find("[stack]"), std::string::npos);
+    EXPECT_EQ(maps->back(), '\n');
+    EXPECT_FALSE(read_file("/proc/self/maps", 4097));
     EXPECT_EQ(*list_directory(dir_), (std::vector<std::string>{"a", "b"}));
 }
 

@@ -124,7 +124,11 @@ TEST(Config, EachMistakeHasItsPlaceWhatWasFoundAndWhatIsWanted)
          "c:2: error: unknown key \"anchors\" in [milter] (it belongs to [trust])"},
         {"[milter]\nstrip = any\n",
          "c:2: error: unknown key \"strip\" in [milter] (it belongs to [rule NAME])"},
-        {"[milter]\nfrobnicate = 1\n", "c:2: error: unknown key \"frobnicate\" in [milter]"},
+        {"[milter]\nfrobnicate = 1\n",
+         "c:2: error: unknown key \"frobnicate\" in [milter]; see smime-milter.conf(5); smimectl config -d "
+         "lists all keys"},
+        {"[milter]\nmax_connections = 1\n",
+         "c:2: error: unknown key \"max_connections\" in [milter] (did you mean \"max_in_flight\"?)"},
         {"[milters]\n",
          "c:1: error: unknown section [milters] (did you mean \"milter\"?); wanted [milter], [keys], "
          "[key NAME], [certificates], [source NAME], [split], [trust] or [rule NAME]"},
@@ -144,7 +148,7 @@ TEST(Config, EachMistakeHasItsPlaceWhatWasFoundAndWhatIsWanted)
          "c:2: error: max_message_size: \"64m\" is no size; wanted a number of "
          "octets, or one with a capital K, M or G, such as 64M"},
         {"[milter]\nmax_message_size = 0\n", "c:2: error: max_message_size: \"0\" found, wanted 1K to 1G"},
-        {"[milter]\nmax_in_flight = 4\n", "c:2: error: max_in_flight: \"4\" found, wanted 1M to 1024G"},
+        {"[milter]\nmax_in_flight = 4\n", "c:2: error: max_in_flight: \"4\" found, wanted 1M to 1024G, or 0"},
         {"[milter]\nmax_message_size = 64M\nmax_in_flight = 63M\n",
          "c:3: warning: max_in_flight is less than max_message_size: while one large message is in work, all "
          "others are asked to come back; make it several times max_message_size, or leave it out"},

@@ -156,6 +156,8 @@ TEST(RuleConfig, ContradictionsAreReported)
         {"sign = clear\nclient = 0.0.0.0/0\n", "c:5: error: client 0.0.0.0/0 lets too many sign"},
         {"verify = yes\nrecipents = x@example.org\n",
          "c:5: error: unknown key \"recipents\" in [rule a] (did you mean \"recipient\"?)"},
+        {"verify = yes\nfrom = x@example.org\n",
+         "c:5: error: unknown key \"from\" in [rule a] (did you mean \"sender\"?)"},
         {"verify = yes\nsender =\n", "c:5: error: sender has no value; give one, or remove the line"},
         {"verify =\nsign = clear\n", "c:4: error: verify has no value; wanted yes|no"},
         {"verify = yes\nsender = ,\n", "c:5: error: sender: \",\" holds no value"},
@@ -174,7 +176,8 @@ TEST(RuleConfig, ContradictionsAreReported)
         {"verify = yes\nheader = X Class: a\n", "c:5: error: header: \"X Class: a\" found"},
         {"verify = yes\nheader = X-Class:\n", "c:5: error: header: \"X-Class:\" found"},
         {"verify = yes\nsize = 10M\n",
-         "c:5: error: size: \"10M\" found; wanted \">\" or \"<\" and a size, such as >10M"},
+         "c:5: error: size: \"10M\" found; wanted \">\" or \"<\" and a number of octets, or one with a "
+         "capital K, M or G, such as >10M"},
         {"verify = yes\nsize = >\n", "c:5: error: size: \">\" found"},
         {"verify = yes\nclient = 10.1.2.3/8\n",
          "c:5: error: client: \"10.1.2.3/8\" has host bits set; wanted the network "

@@ -81,23 +81,22 @@ public:
     }
 };
 
+base::Result<std::unique_ptr<store::CertificateSource>> open_kind(const store::SourceSettings&)
+{
+    return std::make_unique<Kind>();
+}
+
 TEST(ScarceMemory, AQuestionToASourceHasAnEndAndTheNextAnAnswer)
 {
     (void)pki();
     const base::FixedClock clock(now);
     EXPECT_TRUE(one_by_one(Whose::other_threads, [&] {
-        store::Sources sources(clock);
+        store::Sources sources(clock, {}, {}, open_kind);
         store::SourceSettings settings;
         settings.name = "partners";
         settings.uri = "smimea:";  // which has turns for each domain
         settings.timeout = 5;
-        const auto open =
-            [](const store::SourceSettings&) -> base::Result<std::unique_ptr<store::CertificateSource>> {
-            return std::make_unique<Kind>();
-        };
-        const auto ask = [&] {
-            return sources.ask(settings, "alice@example.org", Steady::now() + 5s, {}, open);
-        };
+        const auto ask = [&] { return sources.ask(settings, "alice@example.org", Steady::now() + 5s, {}); };
         const auto first = ask();
         EXPECT_EQ(first ? "out of memory" : first.error().what, "out of memory");
         // The answer comes before it is remembered: what fails then fails the next question.
@@ -131,20 +130,16 @@ TEST(ScarceMemory, ASourceThatIsNoLongerWantedIsWhollyThereOrGone)
     settings.name = "partners";
     settings.uri = "smimea:";
     settings.timeout = 5;
-    const auto open =
-        [](const store::SourceSettings&) -> base::Result<std::unique_ptr<store::CertificateSource>> {
-        return std::make_unique<Kind>();
-    };
     EXPECT_TRUE(one_by_one(Whose::this_thread, [&] {
         std::optional<store::Sources> there;
         try {
-            there.emplace(clock);
+            there.emplace(clock, store::Sources::Tell(), store::Sources::Bounds(), open_kind);
         } catch (const std::bad_alloc&) {
             return;
         }
         auto& sources = *there;  // at its end it waits for its threads
         const auto ask = [&](const std::string& address) {
-            return sources.ask(settings, address, Steady::now() + 5s, {}, open);
+            return sources.ask(settings, address, Steady::now() + 5s, {});
         };
         try {
             (void)ask("alice@example.org");

@@ -218,6 +218,23 @@ TEST(DirectoryStore, AFileThatWasReplacedIsNotFoundAsWhatItWas)
     EXPECT_FALSE(must(s->by_fingerprint(pki().alice.certificate.fingerprint())));
 }
 
+TEST(DirectoryStore, AFileThatIsJustBeingWrittenIsNoReasonToSendWithoutEncryption)
+{
+    const TemporaryDirectory d;
+    const std::string pem = cms::to_pem(pki().alice.certificate);
+    d.put("a.pem", pem, 0644);
+    std::vector<base::Problem> problems;
+    const auto s = open(d, problems);
+    for (const std::size_t written : {std::size_t{0}, pem.size() / 2}) {
+        d.put("a.pem", pem.substr(0, written), 0644);
+        const auto found = s->find("alice@example.org", now, Purpose::encrypt);
+        ASSERT_FALSE(found) << written;
+        EXPECT_EQ(found.error().where, d / "a.pem");
+    }
+    d.put("a.pem", pem, 0644);
+    EXPECT_EQ(must(s->find("alice@example.org", now, Purpose::encrypt)).size(), 1U);
+}
+
 TEST(DirectoryStore, APinIsForTheAddressOfItsFileOnly)
 {
     const TemporaryDirectory d;

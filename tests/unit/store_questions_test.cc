@@ -55,6 +55,7 @@ private:
         pending_.serve(lock, base::Code::temporary, clock_, [&](Pending::Asked& one) {
             ++questions;
             lock.unlock();
+            if (one.question == -1) throw std::runtime_error("a bug");
             if (one.question < 0) throw std::bad_alloc();
             auto answer = std::to_string(one.question);
             lock.lock();
@@ -75,7 +76,7 @@ TEST(Questions, WhatFailsForWantOfMemoryIsAnsweredAndTakesNobodysTurn)
     for (int round = 1; round <= 3; ++round) {
         const auto failed = desk.ask(-round);
         ASSERT_FALSE(failed);
-        EXPECT_EQ(failed.error().what, "out of memory");
+        EXPECT_EQ(failed.error().what, round == 1 ? "internal error" : "out of memory");
         EXPECT_EQ(failed.error().code, base::Code::temporary);
         // There is one thread and one turn: nothing would be answered if either were lost.
         EXPECT_EQ(desk.ask(round), std::to_string(round));

@@ -59,7 +59,7 @@ public:
                   const std::lock_guard lock(mutex_);
                   told_ += text + "\n";
               },
-              bounds)
+              bounds, [this](const SourceSettings&) { return open(); })
     {
         settings.name = "partners";
         settings.uri = "ldaps://ldap.example.org/dc=example";
@@ -69,17 +69,7 @@ public:
     base::Result<std::shared_ptr<const store::Answer>> ask(const std::string& address,
                                                            const std::function<void()>& progress = {})
     {
-        return sources.ask(settings, address, Steady::now() + 10s, progress, open());
-    }
-    Sources::Open open()
-    {
-        return [this](const SourceSettings&) -> base::Result<std::unique_ptr<store::CertificateSource>> {
-            ++opened;
-            return std::make_unique<Scripted>([this](const std::string& address, const store::Patience& p) {
-                ++asked;
-                return script_(address, p);
-            });
-        };
+        return sources.ask(settings, address, Steady::now() + 10s, progress);
     }
     std::string told()
     {
@@ -88,6 +78,15 @@ public:
     }
 
 private:
+    base::Result<std::unique_ptr<store::CertificateSource>> open()
+    {
+        ++opened;
+        return std::make_unique<Scripted>([this](const std::string& address, const store::Patience& p) {
+            ++asked;
+            return script_(address, p);
+        });
+    }
+
     Script script_;
     std::mutex mutex_;
     std::string told_;
@@ -170,14 +169,13 @@ TEST(Sources, WhatSomebodyHasLearnedMeanwhileIsAskedForAnew)
 TEST(Sources, NothingIsAskedForSomebodyWhoseTimeIsOver)
 {
     Server server([](auto&, auto&) { return SourceAnswer(); });
-    const auto late =
-        server.sources.ask(server.settings, "alice@example.org", Steady::now(), {}, server.open());
+    const auto late = server.sources.ask(server.settings, "alice@example.org", Steady::now(), {});
     ASSERT_FALSE(late);
     EXPECT_EQ(late.error().what, "no time is left to ask");
     EXPECT_EQ(server.asked, 0);
     EXPECT_EQ(server.sources.counts().refused, 1U);
     (void)must(server.ask("alice@example.org"));
-    EXPECT_TRUE(server.sources.ask(server.settings, "alice@example.org", Steady::now(), {}, server.open()))
+    EXPECT_TRUE(server.sources.ask(server.settings, "alice@example.org", Steady::now(), {}))
         << "what is known takes no time";
 }
 
@@ -270,6 +268,16 @@ TEST(Sources, ADeadSourceIsLeftAloneAndTriedAgain)
     EXPECT_EQ(server.told(),
               "source partners: connection refused; it is left alone for some seconds at a time\n"
               "source partners: answers again\n");
+}
+
+TEST(Sources, ASourceThatLacksItsPasswordFileHasNotAnswered)
+{
+    Server server([](auto&, auto&) -> base::Result<SourceAnswer> {
+        return base::fail(base::Code::no_input, "/etc/secret", "cannot open");
+    });
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(server.ask("user" + std::to_string(i) + "@example.org"));
+    EXPECT_EQ(server.opened, 3) << "the next time with the file, should it be there again";
+    EXPECT_EQ(server.told(), "source partners: cannot open; it is left alone for some seconds at a time\n");
 }
 
 TEST(Sources, WhatIsRememberedServesWhileTheSourceIsDown)
