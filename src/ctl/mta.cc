@@ -18,6 +18,8 @@ constexpr const char* parameters[] = {
     "config_directory",  "queue_directory",       "mail_owner",      "smtpd_milters",
     "non_smtpd_milters", "milter_default_action", "milter_protocol", "disable_mime_output_conversion"};
 
+constexpr const char* milter_lists[] = {"smtpd_milters", "non_smtpd_milters"};
+
 bool is_separator(char c) { return c == ',' || base::is_blank(c) || c == '\n'; }
 
 std::vector<std::string> words_of(std::string_view text)
@@ -176,6 +178,22 @@ std::string Postfix::address_of(const milter::Endpoint& endpoint) const
     return "inet:" + host + ":" + std::to_string(endpoint.port);
 }
 
+base::Result<Postfix::Settings> Postfix::milters_with(const Settings& settings) const
+{
+    std::vector<std::string> words{"postconf", "-c", config_directory, "-x"};
+    for (const auto& [name, value] : settings) words.insert(words.end(), {"-o", name + "=" + value});
+    words.insert(words.end(), std::begin(milter_lists), std::end(milter_lists));
+    const auto ran = run_quietly(words);
+    if (!ran) return base::fail(ran.error());
+    if (ran->status != 0)
+        return base::fail(Code::configuration, config_directory, "postconf cannot read it",
+                          "run: postfix check");
+    Settings out;
+    for (const auto& line : lines_of(ran->out))
+        if (auto set = assignment(line)) out.push_back(std::move(*set));
+    return out;
+}
+
 base::Result<Postfix> read_postfix(const std::string& config_directory)
 {
     std::vector<std::string> postconf{"postconf"};
@@ -198,7 +216,7 @@ base::Result<Postfix> read_postfix(const std::string& config_directory)
     if (main_cf->status != 0 || out.queue_directory.empty())
         return base::fail(Code::configuration, config_directory.empty() ? "main.cf" : config_directory,
                           "postconf cannot read it", "run: postfix check");
-    const auto milters = ask({"smtpd_milters", "non_smtpd_milters"});
+    const auto milters = ask({std::begin(milter_lists), std::end(milter_lists)});
     if (!milters) return base::fail(milters.error());
     for (const auto& line : lines_of(milters->out))
         if (auto set = assignment(line)) out.written.insert(std::move(*set));

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -39,6 +40,10 @@ struct Postfix {
                                 bool chroot) const;
     // The address of the daemon's socket for main.cf.
     [[nodiscard]] std::string address_of(const milter::Endpoint& endpoint) const;
+    // What main.cf would say of milters, $names expanded, with these lines in it.  Asks postconf
+    // anew; an error when Postfix could not read it then.
+    using Settings = std::vector<std::pair<std::string, std::string>>;
+    [[nodiscard]] base::Result<Settings> milters_with(const Settings& settings) const;
 };
 
 // Asks postconf; `config_directory` "" is Postfix's own.  Code::unavailable when there is

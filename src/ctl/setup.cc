@@ -71,36 +71,66 @@ base::Result<int> finish(const std::string& file, const std::string& backup, con
     return exit_yes;
 }
 
-struct Setting {
-    std::string name, value;
-};
+constexpr const char* smtpd_list = "smtpd_milters";
+constexpr const char* other_list = "non_smtpd_milters";
 
-// What main.cf lacks.
-std::vector<Setting> postfix_settings(const Postfix& postfix, const milter::Endpoint& endpoint)
+// How often a list of milters leads to the daemon.
+auto times_in(const std::string& value, const Postfix& postfix, const milter::Endpoint& endpoint)
 {
-    const auto has_us = [&](const std::string& value) {
-        const auto entries = parse_milters(value);
-        return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
-            return postfix.leads_to(entry, endpoint, false) || postfix.leads_to(entry, endpoint, true);
-        });
-    };
+    const auto entries = parse_milters(value);
+    return std::count_if(entries.begin(), entries.end(), [&](const auto& entry) {
+        return postfix.leads_to(entry, endpoint, false) || postfix.leads_to(entry, endpoint, true);
+    });
+}
+
+// Is the daemon once in each list, with these settings?
+bool hooks_in(const Postfix::Settings& settings, const Postfix& postfix, const milter::Endpoint& endpoint)
+{
+    const auto lists = postfix.milters_with(settings);
+    return lists && lists->size() == 2 && std::all_of(lists->begin(), lists->end(), [&](const auto& list) {
+               return times_in(list.second, postfix, endpoint) == 1;
+           });
+}
+
+// What main.cf lacks, each list on what it is now: `as_is(name)`.
+Postfix::Settings with_us(const Postfix& postfix, const milter::Endpoint& endpoint,
+                          const std::function<std::string(const std::string&)>& as_is)
+{
     const std::string us = "{ " + postfix.address_of(endpoint) + ", default_action=tempfail }";
-    std::vector<Setting> out;
-    const auto add = [&](const std::string& name, const std::string& plain) {
-        if (has_us(postfix.parameter(name))) return;
-        const auto written = postfix.written.find(name);
-        const std::string value =
-            written == postfix.written.end() ? postfix.parameter(name) : written->second;
-        out.push_back({name, value.empty() ? plain : us + ", " + value});
+    const auto lacks = [&](const std::string& name) {
+        return times_in(postfix.parameter(name), postfix, endpoint) == 0;
     };
-    const std::string smtpd = postfix.parameter("smtpd_milters");
-    add("smtpd_milters", us);
-    // What is the same in both stays the same.
-    if (postfix.parameter("non_smtpd_milters") == smtpd && !has_us(smtpd))
-        out.push_back({"non_smtpd_milters", "$smtpd_milters"});
-    else
-        add("non_smtpd_milters", "$smtpd_milters");
+    const auto before = [&](const std::string& value) { return value.empty() ? us : us + ", " + value; };
+    Postfix::Settings out;
+    if (lacks(smtpd_list)) out.emplace_back(smtpd_list, before(as_is(smtpd_list)));
+    if (!lacks(other_list)) return out;
+    // What is the same in both stays the same, and where there is nothing it becomes so.
+    const auto other = postfix.parameter(other_list);
+    const bool alike = other.empty() || other == postfix.parameter(smtpd_list);
+    out.emplace_back(other_list, alike ? std::string("$") + smtpd_list : before(as_is(other_list)));
     return out;
+}
+
+base::Result<Postfix::Settings> postfix_settings(const Postfix& postfix, const milter::Endpoint& endpoint)
+{
+    const auto written = [&](const std::string& name) {
+        const auto found = postfix.written.find(name);
+        return found == postfix.written.end() ? postfix.parameter(name) : found->second;
+    };
+    auto settings = with_us(postfix, endpoint, written);
+    if (settings.empty() || hooks_in(settings, postfix, endpoint)) return settings;
+    // One list is made of the other, perhaps by further names: then without names.
+    const auto expanded = [&](const std::string& name) { return postfix.parameter(name); };
+    settings = with_us(postfix, endpoint, expanded);
+    if (settings.size() == 1) {
+        const std::string rest = settings.front().first == smtpd_list ? other_list : smtpd_list;
+        settings.emplace_back(rest, postfix.parameter(rest));
+    }
+    if (hooks_in(settings, postfix, endpoint)) return settings;
+    return base::fail(
+        Code::configuration, postfix.config_directory + "/main.cf",
+        "one list of milters is made of the other in a way that setup does not understand",
+        "write { " + postfix.address_of(endpoint) + ", default_action=tempfail } into both by hand");
 }
 
 base::Result<int> run_postfix(const SetupOptions& options, const Global& global)
@@ -125,7 +155,8 @@ base::Result<int> run_postfix(const SetupOptions& options, const Global& global)
                 postfix->queue_directory + "/smime-milter) and restart smime-milter");
     const std::string file = postfix->config_directory + "/main.cf";
     const auto settings = postfix_settings(*postfix, *endpoint);
-    if (settings.empty()) {
+    if (!settings) return base::fail(settings.error());
+    if (settings->empty()) {
         if (auto ok = write_out(file + ": nothing to do, the milter is hooked in\n"); !ok)
             return base::fail(ok.error());
         return exit_yes;
@@ -136,18 +167,22 @@ base::Result<int> run_postfix(const SetupOptions& options, const Global& global)
             "verifier too: see contrib/postfix/README.md");
     if (!options.apply) {
         std::string text = "# " + file + "\n";
-        for (const auto& setting : settings) text += setting.name + " = " + setting.value + "\n";
+        for (const auto& [name, value] : *settings) text += name + " = " + value + "\n";
         if (auto ok = write_out(text); !ok) return base::fail(ok.error());
         return exit_yes;
     }
     const auto backup = back_up(file);
     if (!backup) return base::fail(backup.error());
     std::vector<std::string> words{"postconf", "-c", postfix->config_directory, "-e"};
-    for (const auto& setting : settings) words.push_back(setting.name + "=" + setting.value);
+    for (const auto& [name, value] : *settings) words.push_back(name + "=" + value);
     const auto ran = run_program(words);
     if (!ran) return base::fail(ran.error());
     if (ran->status != 0)
         return base::fail(Code::cannot_create, file, "postconf could not change it", "run smimectl as root");
+    if (!hooks_in({}, *postfix, *endpoint))
+        return base::fail(
+            Code::internal, file, "it does not say what was meant to be said there",
+            "cp " + *backup + " " + file + "; then write these lines by hand: see smimectl setup postfix");
     return finish(file, *backup, "postfix reload");
 }
 
