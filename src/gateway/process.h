@@ -25,7 +25,8 @@ struct World {
     // Called now and then during long work; tells the MTA that we are alive.
     std::function<void()> progress;
     // Called instead of that while nothing is computed because an answer is waited for,
-    // and `resume` once it is there, waited for or not: others may compute meanwhile.
+    // and `resume` once it is there, waited for or not: others may compute meanwhile.  What
+    // `resume` throws ends process().
     std::function<void()> waiting{}, resume{};
     [[nodiscard]] store::Meanwhile meanwhile() const { return {waiting ? waiting : progress, resume}; }
     std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();

@@ -98,6 +98,7 @@ Admission::Slot& Admission::Slot::operator=(Slot&& other) noexcept
         owner_ = std::exchange(other.owner_, nullptr);
         working_ = std::exchange(other.working_, 0);
         paused_ = std::exchange(other.paused_, false);
+        at_work_ = std::exchange(other.at_work_, false);
     }
     return *this;
 }
@@ -112,14 +113,17 @@ void Admission::Slot::pause()
     owner_->call_waiters();
 }
 
-void Admission::Slot::release()
+void Admission::Slot::finish(std::uint64_t octets)
 {
     pause();
     if (owner_ == nullptr) return;
     const std::lock_guard lock(owner_->mutex_);
-    owner_->octets_ -= working_;
-    --owner_->at_work_;
+    octets = std::min(octets, working_);
+    owner_->octets_ -= working_ - octets;
+    working_ = octets;
+    if (std::exchange(at_work_, false)) --owner_->at_work_;
     owner_->call_waiters();
+    if (octets != 0) return;
     owner_ = nullptr;
     paused_ = false;
 }
@@ -171,6 +175,7 @@ Admission::Slot Admission::enter(const Share& share, std::uint64_t working,
     if (!wait(self, lock, deadline, progress)) return slot;
     slot.owner_ = this;
     slot.working_ = working;
+    slot.at_work_ = true;
     return slot;
 }
 
@@ -179,7 +184,8 @@ bool Admission::resume(Slot& slot, std::chrono::steady_clock::time_point deadlin
 {
     Waiter self{0, 0, true};
     std::unique_lock lock(mutex_);
-    queue_.push_front(&self);
+    queue_.insert(std::find_if(queue_.begin(), queue_.end(), [](const Waiter* w) { return !w->admitted; }),
+                  &self);
     if (!wait(self, lock, deadline, progress)) return false;
     slot.paused_ = false;
     return true;

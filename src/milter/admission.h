@@ -74,13 +74,15 @@ public:
         ~Slot() { release(); }
         [[nodiscard]] explicit operator bool() const { return owner_ != nullptr && !paused_; }
         void pause();  // until Admission::resume()
-        void release();
+        // The work is done; of its octets these are still used.
+        void finish(std::uint64_t octets);
+        void release() { finish(0); }
 
     private:
         friend class Admission;
         Admission* owner_ = nullptr;
         std::uint64_t working_ = 0;
-        bool paused_ = false;
+        bool paused_ = false, at_work_ = false;
     };
 
     // Waits for both at most until `deadline`, first come, first served; `progress` is
@@ -92,8 +94,8 @@ public:
     [[nodiscard]] Slot enter(const Share& share, std::uint64_t working,
                              std::chrono::steady_clock::time_point deadline,
                              const std::function<bool()>& progress);
-    // The same for a slot that is paused; false: not granted, it still is.  Who has begun
-    // goes before those who have not: he holds memory, and needs no more.
+    // The same for a slot that is paused; false: not granted, it still is.  Those who have
+    // begun go before those who have not: they hold memory, and need no more.
     [[nodiscard]] bool resume(Slot& slot, std::chrono::steady_clock::time_point deadline,
                               const std::function<bool()>& progress);
 

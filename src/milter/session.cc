@@ -1,6 +1,8 @@
 #include "milter/session.h"
 
+#include <exception>
 #include <optional>
+#include <variant>
 
 #include "gateway/split.h"
 #include "milter/apply.h"
@@ -20,6 +22,22 @@ constexpr auto longest_processing = std::chrono::seconds(120);
 
 // HeaderDecision::weight says why it is what it is.
 constexpr std::uint64_t working_memory(std::uint64_t held, unsigned weight) { return held * weight; }
+
+// A message whose turn has not come again: nothing more is computed for it.
+class LeftOut final : public std::exception
+{
+};
+
+// Of the new body, until the MTA has it.  A generator may hold all that was worked with.
+std::uint64_t memory_of(const gateway::Outcome& outcome, std::uint64_t working)
+{
+    std::uint64_t octets = outcome.hand_over ? outcome.hand_over->octets.size() : 0;
+    for (const auto& piece : outcome.body) {
+        if (std::holds_alternative<gateway::Generator>(piece)) return working;
+        if (const auto* own = std::get_if<std::string>(&piece)) octets += own->size();
+    }
+    return octets;
+}
 
 // What happens to a message that never got as far as a decision.
 gateway::Outcome postponed(std::string reason, base::Level level, std::optional<gateway::Stage> failed)
@@ -175,28 +193,30 @@ Answer Session::process(Mta& mta)
     world.random = &runtime_.random;
     world.progress = [&progress] { (void)progress(); };
     // Who is slow to answer must not keep those from computing who ask him nothing.
-    bool left_out = false;
     world.waiting = [&] {
         slot.pause();
         mta.computes(false);
         (void)progress();
     };
     world.resume = [&] {
-        if (!slot && !left_out)
-            left_out = !runtime_.admission.resume(slot, Steady::now() + runtime_.longest_wait, progress);
+        const bool granted =
+            slot || runtime_.admission.resume(slot, Steady::now() + runtime_.longest_wait, progress);
         mta.computes(true);
+        if (!granted) throw LeftOut();
     };
     world.deadline = Steady::now() + longest_processing;
     world.revocation = &runtime_.revocation;
     world.failures = &runtime_.failures;
     world.sources = &runtime_.sources;
-    auto outcome = gateway::process(message, *passing.snapshot, world);
-    if (left_out) {
+    gateway::Outcome outcome;
+    try {
+        outcome = gateway::process(message, *passing.snapshot, world);
+    } catch (const LeftOut&) {
         passing.envelope = message.envelope;
         return refuse(is_wanted ? Trouble::busy : Trouble::abandoned, mta);
     }
     // The MTA may be slow to take a new body; others can compute meanwhile.
-    slot.release();
+    slot.finish(memory_of(outcome, working));
 
     if (outcome.hand_over) {
         const Answer answer = hand_over(outcome, mta, progress);

@@ -182,6 +182,59 @@ TEST(Admission, WhoHasWaitedLongestIsNext)
     EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7}));
 }
 
+TEST(Admission, OfThoseWhoGoOnTheFirstIsTheFirst)
+{
+    Admission admission({1 << 20, 4});
+    Admission::Share share(admission);
+    std::vector<Admission::Slot> slots;
+    for (int i = 0; i < 4; ++i) {
+        slots.push_back(admission.enter(share, 0, std::chrono::steady_clock::now(), still_there));
+        slots.back().pause();
+    }
+    admission.set_limits({1 << 20, 1});
+    auto busy = admission.enter(share, 0, std::chrono::steady_clock::now(), still_there);
+    ASSERT_TRUE(busy);
+    std::mutex mutex;
+    std::vector<int> order;
+    std::vector<std::thread> threads;
+    const auto waits = [&](int who, auto get) {
+        const unsigned before = admission.usage().waiting;
+        threads.emplace_back([&, who, get] {
+            const Admission::Slot slot = get();
+            const std::lock_guard lock(mutex);
+            if (slot) order.push_back(who);
+        });
+        while (admission.usage().waiting == before) std::this_thread::sleep_for(1ms);
+    };
+    const auto until = std::chrono::steady_clock::now() + 60s;
+    waits(9, [&] { return admission.enter(share, 0, until, still_there); });
+    for (int i = 0; i < 4; ++i)
+        waits(i, [&, slot = &slots[static_cast<std::size_t>(i)]] {
+            (void)admission.resume(*slot, until, still_there);
+            return std::move(*slot);
+        });
+    busy.release();
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 9})) << "before who has not begun";
+}
+
+TEST(Admission, WhatIsStillUsedAfterTheWorkStaysCounted)
+{
+    Admission admission({1 << 20, 1});
+    Admission::Share one(admission), other(admission);
+    ASSERT_TRUE(one.grow_to(16'384));
+    auto slot = admission.enter(one, 500'000, std::chrono::steady_clock::now(), still_there);
+    slot.finish(200'000);
+    EXPECT_EQ(admission.usage().octets, 216'384U);
+    EXPECT_EQ(admission.usage().slots, 0U) << "others compute";
+    // Nobody is at work: the first in the queue may be, whatever the octets.
+    auto large = admission.enter(other, 2 << 20, std::chrono::steady_clock::now(), still_there);
+    EXPECT_TRUE(large);
+    large.release();
+    slot.release();
+    EXPECT_EQ(admission.usage().octets, 16'384U);
+}
+
 TEST(Admission, MessagesThatTogetherHoldAllThereIsDoNotWaitForOneAnother)
 {
     Admission admission({1 << 20, 2});
