@@ -221,10 +221,19 @@ int keep_what_is_there(int directory, const char* temporary, const char* name)
 {
     if (renameat2(directory, temporary, directory, name, RENAME_NOREPLACE) == 0) return 0;
     if (errno != EINVAL && errno != ENOSYS) return -1;
-    // Not every file system can do that; those that cannot have hard links.
-    if (linkat(directory, temporary, directory, name, 0) != 0) return -1;
-    unlinkat(directory, temporary, 0);
-    return 0;
+    // Not every file system can do that, and of those that cannot not every one has hard links.
+    if (linkat(directory, temporary, directory, name, 0) == 0) {
+        unlinkat(directory, temporary, 0);
+        return 0;
+    }
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return -1;
+    const Descriptor reserved(openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (reserved.get() < 0) return -1;
+    if (replace(directory, temporary, name) == 0) return 0;
+    const int error = errno;
+    unlinkat(directory, name, 0);
+    errno = error;
+    return -1;
 }
 
 Result<> write_named(const std::string& path, Octets content, unsigned mode, Group group, Naming give_name)

@@ -109,6 +109,22 @@ std::optional<std::size_t> count(base::Octets body, std::size_t limit)
     return n;
 }
 
+std::size_t count_all(base::Octets octets)
+{
+    std::size_t n = 0;
+    while (const auto h = read_header(octets)) {
+        ++n;
+        const bool constructed = (h->tag & 0x20) != 0;
+        bool inside = constructed;
+        if (h->tag == octet_string) {
+            const auto held = read_header(octets.substr(h->size, h->body));
+            inside = held && !held->indefinite && held->size + held->body == h->body;
+        }
+        octets.remove_prefix(h->size + (inside ? 0 : h->body));
+    }
+    return n;
+}
+
 std::optional<std::uint64_t> unsigned_value(const Element& e)
 {
     if (e.tag != integer || e.body.empty() || (octet(e.body, 0) & 0x80) != 0) return std::nullopt;

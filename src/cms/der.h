@@ -56,6 +56,11 @@ private:
 // How many elements there are, at most limit + 1; nullopt when malformed.
 [[nodiscard]] std::optional<std::size_t> count(base::Octets body, std::size_t limit);
 
+// How many elements there are at all depths, within OCTET STRINGs too where those hold one
+// element and nothing else, up to the first octet that is none: what a parser that makes an
+// object of each would have to hold.
+[[nodiscard]] std::size_t count_all(base::Octets octets);
+
 // A non-negative INTEGER that fits.
 [[nodiscard]] std::optional<std::uint64_t> unsigned_value(const Element& e);
 

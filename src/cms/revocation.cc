@@ -4,6 +4,7 @@
 
 #include "base/ascii.h"
 #include "cms/container.h"
+#include "cms/der.h"
 #include "cms/library.h"
 #include "cms/revocation_data.h"
 #include "cms/text.h"
@@ -43,6 +44,12 @@ base::Result<> read_crl(base::Octets octets, RevocationData::Native& out)
         from_pem = opened->crls.front();
         octets = from_pem;
     }
+    // Strangers write them: OpenSSL makes an object of each element, two octets or more.
+    constexpr std::size_t for_each = 64, most = 20, small = 64U << 10;
+    out.memory = octets.size() + for_each * der::count_all(octets);
+    if (out.memory > most * octets.size() + small)
+        return failed("a revocation list of nothing but small pieces, which would take " +
+                      std::to_string(out.memory >> 20) + "M of memory");
     const unsigned char* at = ossl::bytes(octets);
     out.crl.reset(d2i_X509_CRL(nullptr, &at, static_cast<long>(octets.size())));
     if (!out.crl || at != ossl::bytes(octets) + octets.size()) return failed("not a revocation list");
@@ -70,6 +77,7 @@ base::Result<> read_ocsp(base::Octets octets, RevocationData::Native& out)
         if (until && (!out.next_update || *until < *out.next_update)) out.next_update = until;
     }
     out.ocsp = ossl::encode(basic.get(), i2d_OCSP_BASICRESP);
+    out.memory = out.ocsp.size();
     return {};
 }
 
@@ -88,6 +96,7 @@ base::Result<RevocationData> RevocationData::parse(RevocationKind kind, base::Oc
 
 RevocationKind RevocationData::kind() const { return native_->kind; }
 std::optional<base::Time> RevocationData::next_update() const { return native_->next_update; }
+std::size_t RevocationData::memory() const { return native_->memory; }
 
 std::vector<std::string> crl_urls(const Certificate& certificate)
 {

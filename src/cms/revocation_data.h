@@ -16,6 +16,7 @@ struct RevocationData::Native {
     ossl::CrlPtr crl;
     std::string ocsp;  // DER of the BasicOCSPResponse: OpenSSL's own object is changed by looking at it
     std::optional<base::Time> next_update;
+    std::size_t memory = 0;  // in octets, about
 };
 
 }  // namespace cms

@@ -31,6 +31,14 @@ std::optional<std::string> DomainTurns::refusal(const std::string& domain, base:
 
 void DomainTurns::begin(const std::string& domain) { ++domains_[domain].under_way; }
 
+void DomainTurns::give_back(const std::string& domain) noexcept
+{
+    const auto found = domains_.find(domain);
+    if (found == domains_.end()) return;
+    --found->second.under_way;
+    if (found->second.under_way == 0 && found->second.failures == 0) domains_.erase(found);
+}
+
 bool DomainTurns::end(const std::string& domain, std::optional<std::string> error, base::Time now) noexcept
 {
     const auto found = domains_.find(domain);

@@ -26,6 +26,8 @@ public:
     [[nodiscard]] std::optional<std::string> refusal(const std::string& domain, base::Time now) const;
 
     void begin(const std::string& domain);
+    // It is not known whether it answers.
+    void give_back(const std::string& domain) noexcept;
     // With `error`: the domain did not answer.  True: nothing is asked about it from now on.
     // Needs no memory.
     bool end(const std::string& domain, std::optional<std::string> error, base::Time now) noexcept;

@@ -140,7 +140,7 @@ base::Result<std::string> http_get(const HttpRequest& request, const HttpLimits&
                       "name its network in revocation_networks if it is yours");
     if (transfer.too_large || code == CURLE_FILESIZE_EXCEEDED)
         return base::fail(base::Code::data, request.url, "the answer is larger than revocation_max_size");
-    if (code != CURLE_OK) return failed(request, curl_easy_strerror(code));
+    if (code != CURLE_OK) return failed(request, CurlRequest::text(code));
     if (const long status = curl.status(); status != 200)
         return base::fail(base::Code::no_input, request.url, "HTTP status " + std::to_string(status));
     return std::move(transfer.body);
@@ -164,10 +164,15 @@ std::string http_server(const std::string& url)
     };
     std::string host = part(CURLUPART_HOST);
     const std::string port = part(CURLUPART_PORT);
-    if (!host.ends_with('.')) return base::to_lower(host + ':' + port);
-    // With a dot at its end an address would be a name.
-    host.resize(host.find_last_not_of('.') + 1);
-    return http_server("http://" + host + ':' + port);
+    // With a dot at its end it is the same name.  An address is looked up as a name then, and
+    // with two dots it is none: whoever writes such a one must not be taken for its namesake.
+    if (host.ends_with('.')) {
+        std::string name = host.substr(0, host.size() - 1);
+        in_addr address{};
+        if (!name.empty() && !name.ends_with('.') && inet_pton(AF_INET, name.c_str(), &address) != 1)
+            host = std::move(name);
+    }
+    return base::to_lower(host + ':' + port);
 }
 
 #else

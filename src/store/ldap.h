@@ -34,7 +34,7 @@ struct LdapServer {
 
 // What an entry said, as it came.
 struct LdapValue {
-    std::string dn;
+    std::string dn;    // its beginning, for messages
     bool bag = false;  // PKCS#7 instead of a certificate
     std::string octets;
 };

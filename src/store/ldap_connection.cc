@@ -23,6 +23,7 @@ constexpr std::size_t largest_answer = 1U << 20;
 constexpr int most_entries = 128;
 constexpr int page = 32;
 constexpr std::size_t most_values = 128;
+constexpr std::size_t longest_dn = 256;
 constexpr const char* nowhere = "ldapi://%2Fnonexistent/";
 constexpr const char* ca_certificates = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -88,7 +89,8 @@ void set_up_tls(LDAP* ld, const std::string& ca)
 bool take(LDAP* ld, LDAPMessage* entry, LdapValues& out, std::size_t& octets)
 {
     const Text name(ldap_get_dn(ld, entry));
-    const std::string dn = name ? name.get() : "";
+    // The directory writes it, and each value carries a copy: no more than is ever shown.
+    const std::string dn = name ? std::string(std::string_view(name.get()).substr(0, longest_dn)) : "";
     BerElement* position = nullptr;
     Text attribute(ldap_first_attribute(ld, entry, &position));
     const std::unique_ptr<BerElement, FreeBer> owner(position);

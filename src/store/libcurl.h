@@ -3,12 +3,43 @@
 
 #include <curl/curl.h>
 
+#include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <new>
+#include <utility>
+
+#include "cms/library.h"
 
 namespace store
 {
+
+// malloc(3) and its like, which do not forget on this thread that there was no memory.
+class CurlMemory
+{
+public:
+    static CURLcode hand_over()
+    {
+        return curl_global_init_mem(
+            CURL_GLOBAL_DEFAULT, [](std::size_t size) { return noted(std::malloc(size), size); }, std::free,
+            [](void* memory, std::size_t size) { return noted(std::realloc(memory, size), size); },
+            [](const char* text) { return static_cast<char*>(noted(strdup(text), 1)); },
+            [](std::size_t count, std::size_t size) {
+                return noted(std::calloc(count, size), count == 0 ? 0 : size);
+            });
+    }
+    // Since it was asked last?
+    [[nodiscard]] static bool ran_out() { return std::exchange(ran_out_, false); }
+
+private:
+    static void* noted(void* got, std::size_t size)
+    {
+        if (got == nullptr && size != 0) ran_out_ = true;
+        return got;
+    }
+    static inline thread_local bool ran_out_ = false;
+};
 
 struct FreeList {
     void operator()(curl_slist* l) const { curl_slist_free_all(l); }
@@ -37,7 +68,23 @@ public:
     }
     // Has libcurl started, and taken all options?
     [[nodiscard]] bool ok() const { return ok_; }
-    [[nodiscard]] CURLcode perform() { return insist(curl_easy_perform(curl_.get())); }
+    // CURLE_OUT_OF_MEMORY is the other side's doing: what it has sent, a line of 300 kB for
+    // instance, is more than libcurl wants to hold.
+    [[nodiscard]] CURLcode perform()
+    {
+        static_cast<void>(CurlMemory::ran_out());
+        const CURLcode code = curl_easy_perform(curl_.get());
+        // What was done in spite of it has been done.
+        if (code == CURLE_OK) return code;
+        cms::insist_on_memory();
+        if (CurlMemory::ran_out()) throw std::bad_alloc();
+        return code;
+    }
+    [[nodiscard]] static const char* text(CURLcode code)
+    {
+        return code == CURLE_OUT_OF_MEMORY ? "the answer has a line that is too long"
+                                           : curl_easy_strerror(code);
+    }
     [[nodiscard]] long status() const
     {
         long status = 0;
@@ -64,7 +111,7 @@ private:
     {
         static std::once_flag once;
         static CURLcode started = CURLE_FAILED_INIT;
-        std::call_once(once, [] { started = insist(curl_global_init(CURL_GLOBAL_DEFAULT)); });
+        std::call_once(once, [] { started = insist(CurlMemory::hand_over()); });
         return started == CURLE_OK;
     }
 

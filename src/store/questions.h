@@ -122,7 +122,7 @@ public:
     // it with finish(); it may give up the lock meanwhile, and may throw, for want of memory:
     // then the answer is an error with `code`.
     template <class Ask>
-    void serve(Lock& lock, base::Code code, const base::Clock& clock, Ask ask)
+    void serve(Lock& lock, base::Code code, Ask ask)
     {
         for (;;) {
             wanted_.wait(lock, [&] { return stopped_ || next() != waiting_.end(); });
@@ -132,7 +132,8 @@ public:
             waiting_.erase(turn);
             const auto give_up = [&](const char* why) {
                 if (!lock.owns_lock()) lock.lock();
-                (void)give_turn_back(*asked, std::nullopt, clock.now());
+                if (std::exchange(asked->has_turn, false)) turns_.give_back(asked->server);
+                wanted_.notify_all();
                 // No memory is needed for so short a text.
                 if (!asked->answer) finish(*asked, base::fail(code, "", why));
             };
@@ -156,7 +157,9 @@ public:
     std::size_t end_turn(Asked& asked, const std::optional<std::string>& error, base::Time now,
                          Instead instead)
     {
-        if (!give_turn_back(asked, error, now)) return 0;
+        if (!std::exchange(asked.has_turn, false)) return 0;
+        wanted_.notify_all();
+        if (!turns_.end(asked.server, error, now)) return 0;
         const auto others = std::stable_partition(waiting_.begin(), waiting_.end(), [&](const auto& other) {
             return other->server != asked.server;
         });
@@ -211,14 +214,6 @@ private:
         return std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& asked) {
             return asked->server.empty() || turns_.free(asked->server);
         });
-    }
-
-    // True: the server is left alone from now on.  Needs no memory without an error.
-    bool give_turn_back(Asked& asked, std::optional<std::string> error, base::Time now) noexcept
-    {
-        if (!std::exchange(asked.has_turn, false)) return false;
-        wanted_.notify_all();
-        return turns_.end(asked.server, std::move(error), now);
     }
 
     const std::size_t most_threads_, most_waiting_;

@@ -98,7 +98,7 @@ private:
         return base::fail(base::Code::unavailable, question.url, std::move(what));
     }
 
-    static Answer fetch(const Question& asked, std::size_t& octets)
+    static Answer fetch(const Question& asked)
     {
         const auto& question = asked.question;
         HttpRequest request{question.url, question.request, "application/ocsp-request"};
@@ -106,22 +106,19 @@ private:
         if (question.kind == cms::RevocationKind::ocsp) limits.octets = std::min(limits.octets, largest_ocsp);
         const auto body = http_get(request, limits);
         if (!body) return base::fail(body.error());
-        octets = body->size();
         return cms::RevocationData::parse(question.kind, *body);
     }
 
     void work()
     {
         std::unique_lock lock(mutex_);
-        questions_.serve(lock, base::Code::unavailable, clock_,
-                         [&](Pending::Asked& asked) { attend(asked, lock); });
+        questions_.serve(lock, base::Code::unavailable, [&](Pending::Asked& asked) { attend(asked, lock); });
     }
 
     void attend(Pending::Asked& asked, std::unique_lock<std::mutex>& lock)
     {
         lock.unlock();
-        std::size_t octets = 0;
-        Answer answer = fetch(asked.question, octets);
+        Answer answer = fetch(asked.question);
         lock.lock();
         ++(answer ? counts_.fetched : counts_.failed);
         std::optional<std::string> error;
@@ -130,7 +127,8 @@ private:
             return unavailable(other.question.question, *error);
         });
         questions_.finish(asked, answer);
-        keep(asked.key, std::move(answer), octets + asked.key.size());
+        const std::size_t octets = asked.key.size() + (answer ? answer->memory() : 0);
+        keep(asked.key, std::move(answer), octets);
     }
 
     // An answer that is out of date already is as good as none.

@@ -36,9 +36,9 @@ class RevocationFetcher
 public:
     struct Bounds {
         std::size_t threads = 4;
-        std::size_t waiting = 64;        // questions; beyond that they fail at once
-        std::size_t answers = 2048;      // in the cache
-        std::size_t octets = 64U << 20;  // in the cache, as received
+        std::size_t waiting = 64;         // questions; beyond that they fail at once
+        std::size_t answers = 2048;       // in the cache
+        std::size_t octets = 256U << 20;  // of memory that these take, about
     };
     explicit RevocationFetcher(const base::Clock& clock) : RevocationFetcher(clock, Bounds{}) {}
     RevocationFetcher(const base::Clock& clock, Bounds bounds);

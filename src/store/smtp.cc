@@ -123,9 +123,9 @@ base::Result<SmtpReply> smtp_send(const SmtpRequest& request)
         return SmtpReply{false, std::move(conversation.last)};
     if (code == CURLE_PEER_FAILED_VERIFICATION)
         return base::fail(base::Code::unavailable, request.server,
-                          std::string("a password is not sent: ") + curl_easy_strerror(code),
+                          std::string("a password is not sent: ") + CurlRequest::text(code),
                           "name the MTA as its certificate does, or send from its own machine to 127.0.0.1");
-    return base::fail(base::Code::unavailable, request.server, curl_easy_strerror(code));
+    return base::fail(base::Code::unavailable, request.server, CurlRequest::text(code));
 }
 
 bool smtp_available() { return true; }

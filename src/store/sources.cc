@@ -201,7 +201,7 @@ private:
         pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
         std::unique_ptr<CertificateSource> backend;
         std::unique_lock lock(mutex_);
-        line.questions.serve(lock, base::Code::temporary, clock_, [&](Line::Pending::Asked& asked) {
+        line.questions.serve(lock, base::Code::temporary, [&](Line::Pending::Asked& asked) {
             try {
                 attend(line, asked, backend, lock);
             } catch (const std::exception&) {

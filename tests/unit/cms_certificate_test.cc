@@ -253,6 +253,22 @@ TEST(Der, CountsUpToALimit)
     EXPECT_FALSE(cms::der::count("\x05", 1));
 }
 
+TEST(Der, CountsAtAllDepths)
+{
+    namespace der = cms::der;
+    const std::string null("\x05\0", 2), pair = der::wrap(der::sequence, null + null);
+    EXPECT_EQ(der::count_all(""), 0U);
+    EXPECT_EQ(der::count_all(pair), 3U);
+    EXPECT_EQ(der::count_all(pair + pair), 6U);
+    EXPECT_EQ(der::count_all(der::wrap(der::octet_string, pair)), 4U);
+    EXPECT_EQ(der::count_all(der::wrap(der::octet_string, pair + "x")), 1U) << "other octets";
+    EXPECT_EQ(der::count_all(pair + "\x30"), 3U) << "up to what is none";
+    EXPECT_EQ(der::count_all("\x30\x80\x05\0\0\0"s), 3U);
+    std::string deep;
+    for (int i = 0; i < 100'000; ++i) deep += "\x30\x80";
+    EXPECT_EQ(der::count_all(deep), 100'000U);
+}
+
 TEST(Der, WritesWhatItReads)
 {
     namespace der = cms::der;

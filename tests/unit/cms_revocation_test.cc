@@ -235,6 +235,49 @@ TEST(AskedRevocation, ARevokedAuthorityEndsTheQuestions)
     EXPECT_EQ(source.asked.size(), 1U);
 }
 
+// A list with this entry many times, which nobody has signed.
+std::string list_of(const std::string& entry, std::size_t count)
+{
+    namespace der = cms::der;
+    const std::string algorithm = der::wrap(der::sequence, "\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"sv);
+    const std::string time = der::wrap(der::utc_time, "261128000000Z");
+    std::string entries;
+    for (std::size_t i = 0; i < count; ++i) entries += entry;
+    const std::string name = der::wrap(der::sequence, ""), list = der::wrap(der::sequence, entries);
+    const std::string content =
+        der::wrap(der::sequence, {der::small_integer(1), algorithm, name, time, list});
+    return der::wrap(der::sequence, {content, algorithm, der::wrap(der::bit_string, std::string(65, '\0'))});
+}
+
+TEST(AskedRevocation, AListThatWouldTakeThirtyTimesItsSizeIsRefused)
+{
+    namespace der = cms::der;
+    const std::string time = der::wrap(der::utc_time, "261128000000Z");
+    const std::string reason =
+        der::wrap(der::sequence, der::wrap(der::sequence, "\x06\x03\x55\x1d\x15\x04\x03\x0a\x01\x01"sv));
+    // The smallest that a CA may write.
+    const std::string ordinary =
+        list_of(der::wrap(der::sequence, {der::small_integer(1), time, reason}), 20'000);
+    const auto good = RevocationData::parse(RevocationKind::crl, ordinary);
+    ASSERT_TRUE(good) << good.error().what;
+    EXPECT_GT(good->memory(), 10 * ordinary.size());
+    EXPECT_LT(good->memory(), 20 * ordinary.size());
+
+    std::string empty_names;
+    for (int i = 0; i < 100; ++i) empty_names += "\x82\0"s;
+    const std::string issuer = der::wrap(
+        der::sequence,
+        der::wrap(der::sequence, {"\x06\x03\x55\x1d\x1d"sv,
+                                  der::wrap(der::octet_string, der::wrap(der::sequence, empty_names))}));
+    for (const std::string& entry :
+         {"\x30\x05\x02\x01\x01\x17\0"s, der::wrap(der::sequence, {der::small_integer(1), time, issuer})}) {
+        const auto refused = RevocationData::parse(RevocationKind::crl, list_of(entry, 20'000));
+        ASSERT_FALSE(refused);
+        EXPECT_NE(refused.error().what.find("nothing but small pieces"), std::string::npos)
+            << refused.error().what;
+    }
+}
+
 TEST(AskedRevocation, JunkIsRefused)
 {
     const std::string crl = make_crl(pki().sub, {}), ocsp = ocsp_response(of_alice(), pki().sub);

@@ -52,7 +52,7 @@ private:
     void work()
     {
         std::unique_lock lock(mutex_);
-        pending_.serve(lock, base::Code::temporary, clock_, [&](Pending::Asked& one) {
+        pending_.serve(lock, base::Code::temporary, [&](Pending::Asked& one) {
             ++questions;
             lock.unlock();
             if (one.question == -1) throw std::runtime_error("a bug");

@@ -183,12 +183,17 @@ TEST(Http, AServerHasOneNameHoweverItsUrlIsWritten)
         EXPECT_EQ(store::http_server(url), "ca.example:80") << url;
     EXPECT_EQ(store::http_server("http://ca.example:8080/"), "ca.example:8080");
     EXPECT_EQ(store::http_server("http://"), "?");
-    for (const char* url : {"http://ca.example./x", "http://CA.example..:80", "http://ca.example%2e/"})
+    for (const char* url : {"http://ca.example./x", "http://CA.example.:80", "http://ca.example%2e/"})
         EXPECT_EQ(store::http_server(url), "ca.example:80") << url;
-    for (const char* url :
-         {"http://192.0.2.1", "http://192.0.2.1.", "http://0xc0000201.", "http://192.0.513"})
+    for (const char* url : {"http://192.0.2.1", "http://0xc0000201", "http://192.0.513"})
         EXPECT_EQ(store::http_server(url), "192.0.2.1:80") << url;
-    for (const char* url : {"http://.", "http://..:80/", ""}) EXPECT_EQ(store::http_server(url), "?") << url;
+    EXPECT_EQ(store::http_server(""), "?");
+    // None of them is asked where the others are, and must not have those left alone.
+    for (const char* url :
+         {"http://ca.example..:80", "http://192.0.2.1.", "http://0xc0000201.", "http://.", "http://..:80/"}) {
+        EXPECT_NE(store::http_server(url), "ca.example:80") << url;
+        EXPECT_NE(store::http_server(url), "192.0.2.1:80") << url;
+    }
 }
 
 TEST(Http, ItsTimeHoldsWhileANameIsBeingResolved)
@@ -225,6 +230,22 @@ TEST(RevocationFetcher, AnswersAreKept)
         EXPECT_TRUE(fetcher.source(limits())->ask({RevocationKind::crl, server.url(), ""}));
     EXPECT_EQ(server.served, 1);
     EXPECT_EQ(fetcher.counts().from_cache, 2U);
+    EXPECT_GT(fetcher.counts().octets, 2 * crl().size()) << "of memory";
+}
+
+TEST(RevocationFetcher, AServerCannotPretendThatOurMemoryHasRunOut)
+{
+    const Server server("HTTP/1.1 200 OK\r\nX: " + std::string(300'000, 'x') +
+                        "\r\nConnection: close\r\n\r\n");
+    const base::FixedClock clock(now);
+    RevocationFetcher fetcher(clock);
+    for (const char* file : {"a", "b", "b", "c"}) {
+        const auto answer = fetcher.source(limits())->ask({RevocationKind::crl, server.url() + file, ""});
+        ASSERT_FALSE(answer);
+        EXPECT_NE(answer.error().what.find("the answer has a line that is too long"), std::string::npos)
+            << answer.error().what;
+    }
+    EXPECT_EQ(server.served, 2) << "what is kept, and whose server rests, is not asked for";
 }
 
 TEST(RevocationFetcher, FailuresAreKeptToo)
