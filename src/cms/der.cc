@@ -109,18 +109,37 @@ std::optional<std::size_t> count(base::Octets body, std::size_t limit)
     return n;
 }
 
-std::size_t count_all(base::Octets octets)
+std::optional<std::size_t> count_all(base::Octets octets)
 {
-    std::size_t n = 0;
-    while (const auto h = read_header(octets)) {
-        ++n;
-        const bool constructed = (h->tag & 0x20) != 0;
-        bool inside = constructed;
-        if (h->tag == octet_string) {
-            const auto held = read_header(octets.substr(h->size, h->body));
-            inside = held && !held->indefinite && held->size + held->body == h->body;
+    constexpr std::size_t deepest = 64;
+    struct Open {
+        std::size_t end;
+        bool anything;  // within an OCTET STRING
+    };
+    std::vector<Open> open{{octets.size(), false}};
+    std::size_t n = 0, at = 0;
+    while (!open.empty()) {
+        const Open around = open.back();
+        if (at == around.end) {
+            open.pop_back();
+            continue;
         }
-        octets.remove_prefix(h->size + (inside ? 0 : h->body));
+        const auto h = read_header(octets.substr(at, around.end - at));
+        const bool constructed = h && (h->tag & 0x20) != 0;
+        const bool ours = h && (!constructed || h->tag == sequence || h->tag == set || h->tag >= 0x40);
+        if (!around.anything && (!h || h->indefinite || !ours)) return std::nullopt;
+        if (!h) {
+            at = around.end;
+            continue;
+        }
+        ++n;
+        at += h->size;
+        const std::size_t end = h->indefinite ? around.end : at + h->body;
+        if (constructed || h->tag == octet_string)
+            open.push_back({end, around.anything || !constructed});
+        else
+            at = end;
+        if (open.size() > deepest) return std::nullopt;
     }
     return n;
 }

@@ -56,10 +56,10 @@ private:
 // How many elements there are, at most limit + 1; nullopt when malformed.
 [[nodiscard]] std::optional<std::size_t> count(base::Octets body, std::size_t limit);
 
-// How many elements there are at all depths, within OCTET STRINGs too where those hold one
-// element and nothing else, up to the first octet that is none: what a parser that makes an
-// object of each would have to hold.
-[[nodiscard]] std::size_t count_all(base::Octets octets);
+// How many elements there are at all depths, those within OCTET STRINGs too: of how many a
+// parser might make objects.  nullopt: not DER (X.690 section 10), or nested deeper than
+// anything of X.509; within OCTET STRINGs, which may hold anything, that counts as nothing.
+[[nodiscard]] std::optional<std::size_t> count_all(base::Octets octets);
 
 // A non-negative INTEGER that fits.
 [[nodiscard]] std::optional<std::uint64_t> unsigned_value(const Element& e);

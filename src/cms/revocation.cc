@@ -5,6 +5,7 @@
 #include "base/ascii.h"
 #include "cms/container.h"
 #include "cms/der.h"
+#include "cms/key_material.h"
 #include "cms/library.h"
 #include "cms/revocation_data.h"
 #include "cms/text.h"
@@ -35,18 +36,31 @@ void take_url(const GENERAL_NAME* name, std::vector<std::string>& out)
 
 base::Result<> failed(std::string what) { return base::fail(base::Code::data, "", std::move(what)); }
 
+// Without a look at what is in it.
+std::optional<std::string> opened_pem(base::Octets octets)
+{
+    const ossl::BioPtr bio = ossl::memory_bio(octets);
+    PemBlock block, more;
+    if (!bio || block.read(bio.get()) != PemBlock::Next::block || base::Octets(block.name) != "X509 CRL" ||
+        more.read(bio.get()) != PemBlock::Next::end)
+        return std::nullopt;
+    return std::string(block.octets());
+}
+
 base::Result<> read_crl(base::Octets octets, RevocationData::Native& out)
 {
     std::string from_pem;
     if (octets.starts_with("-----BEGIN")) {
-        const auto opened = open_container(octets, "");
-        if (!opened || opened->crls.size() != 1) return failed("not one revocation list");
-        from_pem = opened->crls.front();
+        auto opened = opened_pem(octets);
+        if (!opened) return failed("not one revocation list");
+        from_pem = std::move(*opened);
         octets = from_pem;
     }
-    // Strangers write them: OpenSSL makes an object of each element, two octets or more.
-    constexpr std::size_t for_each = 64, most = 20, small = 64U << 10;
-    out.memory = octets.size() + for_each * der::count_all(octets);
+    // Strangers write them, and OpenSSL makes an object of each element, two octets or more.
+    constexpr std::size_t for_each = 48, most = 16, small = 64U << 10;
+    const auto elements = der::count_all(octets);
+    if (!elements) return failed("not a revocation list, or not in DER");
+    out.memory = octets.size() + for_each * *elements;
     if (out.memory > most * octets.size() + small)
         return failed("a revocation list of nothing but small pieces, which would take " +
                       std::to_string(out.memory >> 20) + "M of memory");

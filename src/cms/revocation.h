@@ -25,14 +25,14 @@ class RevocationData
 public:
     // Refuses octets after the object, an OCSP response that is no answer (tryLater,
     // unauthorized, ...), and a CRL of nothing but the smallest of elements, which would take
-    // thirty times its size.  A CRL may be DER or PEM.
+    // thirty times its size and more.  A CRL may be DER or PEM, but not BER.
     static base::Result<RevocationData> parse(RevocationKind kind, base::Octets octets);
 
     [[nodiscard]] RevocationKind kind() const;
     // nextUpdate, of an OCSP response the earliest; nullopt: none is given.
     [[nodiscard]] std::optional<base::Time> next_update() const;
 
-    // Octets, about: an ordinary CRL takes five to fifteen times its size.
+    // Octets, about: an ordinary CRL takes five to thirteen times its size.
     [[nodiscard]] std::size_t memory() const;
 
     struct Native;

@@ -39,6 +39,12 @@ base::Result<milter::Endpoint> configured_endpoint(const Global& global)
     return milter::Endpoint::parse(config->socket);
 }
 
+unsigned mode_of(const std::string& file)
+{
+    struct stat st{};
+    return ::stat(file.c_str(), &st) == 0 ? st.st_mode & 0777U : 0644U;
+}
+
 // The copy that undoes it; its name says when.
 base::Result<std::string> back_up(const std::string& file)
 {
@@ -48,10 +54,9 @@ base::Result<std::string> back_up(const std::string& file)
     std::erase_if(now, [](char c) { return c == ':' || c == '-'; });
     std::string copy = file + "." + now;
     struct stat st{};
-    const unsigned mode = ::stat(file.c_str(), &st) == 0 ? st.st_mode & 0777U : 0644U;
     if (::lstat(copy.c_str(), &st) == 0)
         return base::fail(Code::cannot_create, copy, "exists already", "wait a second");
-    if (auto ok = base::create_file(copy, *content, mode); !ok) return base::fail(ok.error());
+    if (auto ok = base::create_file(copy, *content, mode_of(file)); !ok) return base::fail(ok.error());
     return copy;
 }
 
@@ -129,7 +134,7 @@ base::Result<Postfix::Settings> postfix_settings(const Postfix& postfix, const m
     if (hooks_in(settings, postfix, endpoint)) return settings;
     return base::fail(
         Code::configuration, postfix.config_directory + "/main.cf",
-        "one list of milters is made of the other in a way that setup does not understand",
+        "the daemon would not stand once in smtpd_milters and once in non_smtpd_milters",
         "write { " + postfix.address_of(endpoint) + ", default_action=tempfail } into both by hand");
 }
 
@@ -179,10 +184,16 @@ base::Result<int> run_postfix(const SetupOptions& options, const Global& global)
     if (!ran) return base::fail(ran.error());
     if (ran->status != 0)
         return base::fail(Code::cannot_create, file, "postconf could not change it", "run smimectl as root");
-    if (!hooks_in({}, *postfix, *endpoint))
+    if (!hooks_in({}, *postfix, *endpoint)) {
+        const auto before = base::read_file(*backup, largest);
+        const auto restored =
+            before ? base::write_file(file, *before, mode_of(file)) : base::fail(before.error());
         return base::fail(
-            Code::internal, file, "it does not say what was meant to be said there",
-            "cp " + *backup + " " + file + "; then write these lines by hand: see smimectl setup postfix");
+            Code::internal, file,
+            std::string("did not become what was meant") + (restored ? ", and is again what it was" : ""),
+            (restored ? "" : "cp " + *backup + " " + file + "; then ") +
+                std::string("write by hand what smimectl setup postfix shows"));
+    }
     return finish(file, *backup, "postfix reload");
 }
 
@@ -261,9 +272,7 @@ base::Result<int> run_sendmail(const SetupOptions& options, const Global& global
     }
     const auto backup = back_up(file);
     if (!backup) return base::fail(backup.error());
-    struct stat st{};
-    const unsigned mode = ::stat(file.c_str(), &st) == 0 ? st.st_mode & 0777U : 0644U;
-    if (auto ok = base::write_file(file, with_filter(*content, line), mode); !ok)
+    if (auto ok = base::write_file(file, with_filter(*content, line), mode_of(file)); !ok)
         return base::fail(ok.error());
     return finish(file, *backup,
                   "make -C " + file.substr(0, file.rfind('/')) + "; systemctl restart sendmail");

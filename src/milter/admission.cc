@@ -98,7 +98,6 @@ Admission::Slot& Admission::Slot::operator=(Slot&& other) noexcept
         owner_ = std::exchange(other.owner_, nullptr);
         working_ = std::exchange(other.working_, 0);
         paused_ = std::exchange(other.paused_, false);
-        at_work_ = std::exchange(other.at_work_, false);
     }
     return *this;
 }
@@ -121,7 +120,7 @@ void Admission::Slot::finish(std::uint64_t octets)
     octets = std::min(octets, working_);
     owner_->octets_ -= working_ - octets;
     working_ = octets;
-    if (std::exchange(at_work_, false)) --owner_->at_work_;
+    if (octets == 0) --owner_->at_work_;
     owner_->call_waiters();
     if (octets != 0) return;
     owner_ = nullptr;
@@ -175,7 +174,6 @@ Admission::Slot Admission::enter(const Share& share, std::uint64_t working,
     if (!wait(self, lock, deadline, progress)) return slot;
     slot.owner_ = this;
     slot.working_ = working;
-    slot.at_work_ = true;
     return slot;
 }
 

@@ -82,15 +82,15 @@ public:
         friend class Admission;
         Admission* owner_ = nullptr;
         std::uint64_t working_ = 0;
-        bool paused_ = false, at_work_ = false;
+        bool paused_ = false;
     };
 
     // Waits for both at most until `deadline`, first come, first served; `progress` is
     // called about once a second meanwhile and ends the wait when it returns false
     // (nobody is waiting for the answer any more); it must not throw.  An empty Slot:
     // not granted.
-    // When nobody is at work, the first in the queue may be, whatever the octets: else
-    // messages that together hold all there is would wait for one another.
+    // When nobody is at work, nor uses octets of it, the first in the queue may be, whatever
+    // the octets: else messages that together hold all there is would wait for one another.
     [[nodiscard]] Slot enter(const Share& share, std::uint64_t working,
                              std::chrono::steady_clock::time_point deadline,
                              const std::function<bool()>& progress);
@@ -116,7 +116,7 @@ private:
     std::list<Waiter*> queue_;  // the one that came first is the first
     std::uint64_t octets_ = 0, octet_limit_ = 0;
     unsigned slots_ = 0, slot_limit_ = 0;
-    unsigned at_work_ = 0;  // those that have a slot, paused or not
+    unsigned at_work_ = 0;  // those that have a slot, paused or not, or still use octets of their work
     std::uint64_t given_back_ = 0;
 };
 

@@ -205,7 +205,7 @@ base::Result<std::optional<cms::Certificate>> DirectoryStore::decode(std::uint32
         cache_.insert(entry, *certificate);
         return *certificate;
     }
-    return std::nullopt;
+    return base::fail(base::Code::data, path, "has changed since it was read", "run: smimectl reload");
 }
 
 Found DirectoryStore::found(std::uint32_t entry, cms::Certificate certificate) const
@@ -220,6 +220,7 @@ base::Result<std::vector<Found>> DirectoryStore::pick(const Index& index, std::u
                                                       const Wanted& wanted) const
 {
     std::vector<Found> out;
+    std::optional<base::Error> failure;
     std::vector<std::uint32_t> entries;
     const auto [first, last] = index.equal_range(hash);
     for (auto it = first; it != last && entries.size() < most_looked_at; ++it) entries.push_back(it->second);
@@ -227,10 +228,11 @@ base::Result<std::vector<Found>> DirectoryStore::pick(const Index& index, std::u
     entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
     for (const std::uint32_t entry : entries) {
         auto certificate = decode(entry);
-        if (!certificate) return base::fail(certificate.error());
-        if (*certificate && wanted(entry, **certificate))
+        if (!certificate && !failure) failure = std::move(certificate.error());
+        if (certificate && *certificate && wanted(entry, **certificate))
             out.push_back(found(entry, std::move(**certificate)));
     }
+    if (out.empty() && failure) return base::fail(std::move(*failure));
     std::sort(out.begin(), out.end(),
               [](const Found& a, const Found& b) { return better_than(a.certificate, b.certificate); });
     if (out.size() > most_found) out.erase(out.begin() + most_found, out.end());

@@ -135,9 +135,14 @@ base::Result<std::string> http_get(const HttpRequest& request, const HttpLimits&
     if (!curl.ok()) return failed(request, "libcurl does not start, or refuses an option");
     const CURLcode code = curl.perform();
     if (transfer.ran_out) throw std::bad_alloc();
+    // Where it leads to is not what others who ask this server should suffer for.
+    const bool led_away = curl.redirects() > 0;
     if (!transfer.refused.empty())
-        return failed(request, "not asked: " + transfer.refused + " is no public address",
-                      "name its network in revocation_networks if it is yours");
+        return base::fail(led_away ? base::Code::data : base::Code::unavailable, request.url,
+                          "not asked: " + transfer.refused + " is no public address",
+                          "name its network in revocation_networks if it is yours");
+    if (code == CURLE_TOO_MANY_REDIRECTS || (led_away && code == CURLE_UNSUPPORTED_PROTOCOL))
+        return base::fail(base::Code::data, request.url, "HTTP redirect that is not followed");
     if (transfer.too_large || code == CURLE_FILESIZE_EXCEEDED)
         return base::fail(base::Code::data, request.url, "the answer is larger than revocation_max_size");
     if (code != CURLE_OK) return failed(request, CurlRequest::text(code));

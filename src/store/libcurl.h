@@ -85,18 +85,20 @@ public:
         return code == CURLE_OUT_OF_MEMORY ? "the answer has a line that is too long"
                                            : curl_easy_strerror(code);
     }
-    [[nodiscard]] long status() const
-    {
-        long status = 0;
-        curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
-        return status;
-    }
+    [[nodiscard]] long status() const { return number(CURLINFO_RESPONSE_CODE); }
+    [[nodiscard]] long redirects() const { return number(CURLINFO_REDIRECT_COUNT); }
 
 private:
     struct FreeHandle {
         void operator()(CURL* c) const { curl_easy_cleanup(c); }
     };
 
+    [[nodiscard]] long number(CURLINFO which) const
+    {
+        long number = 0;
+        curl_easy_getinfo(curl_.get(), which, &number);
+        return number;
+    }
     static CURLcode insist(CURLcode code)
     {
         if (code == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();

@@ -157,9 +157,10 @@ public:
     std::size_t end_turn(Asked& asked, const std::optional<std::string>& error, base::Time now,
                          Instead instead)
     {
+        auto why = error;  // while the turn can still be given back
         if (!std::exchange(asked.has_turn, false)) return 0;
         wanted_.notify_all();
-        if (!turns_.end(asked.server, error, now)) return 0;
+        if (!turns_.end(asked.server, std::move(why), now)) return 0;
         const auto others = std::stable_partition(waiting_.begin(), waiting_.end(), [&](const auto& other) {
             return other->server != asked.server;
         });

@@ -128,11 +128,11 @@ private:
         });
         questions_.finish(asked, answer);
         const std::size_t octets = asked.key.size() + (answer ? answer->memory() : 0);
-        keep(asked.key, std::move(answer), octets);
+        keep(asked, std::move(answer), octets);
     }
 
     // An answer that is out of date already is as good as none.
-    void keep(const std::string& key, Answer answer, std::size_t octets)
+    void keep(const Pending::Asked& asked, Answer answer, std::size_t octets)
     {
         const base::Time now = clock_.now();
         base::Time until = now + after_failure;
@@ -140,8 +140,11 @@ private:
             const auto next = answer->next_update();
             until = next ? std::clamp<base::Time>(*next, now + after_failure, now + longest) : now + longest;
         }
-        cache_.keep(key, std::move(answer), octets, now, until);
-        while (!cache_.empty() && (cache_.size() > bounds_.answers || cache_.octets() > bounds_.octets))
+        cache_.keep(asked.key, std::move(answer), octets, now, until);
+        // Two of the largest that are allowed find room, or each would push out the other.
+        constexpr std::size_t in_memory = 13;
+        const std::size_t most = std::max(bounds_.octets, 2 * in_memory * asked.question.limits.octets);
+        while (cache_.size() > 1 && (cache_.size() > bounds_.answers || cache_.octets() > most))
             cache_.forget_oldest();
     }
 

@@ -38,7 +38,7 @@ public:
         std::size_t threads = 4;
         std::size_t waiting = 64;         // questions; beyond that they fail at once
         std::size_t answers = 2048;       // in the cache
-        std::size_t octets = 256U << 20;  // of memory that these take, about
+        std::size_t octets = 256U << 20;  // of memory that these take, about; more when two large CRLs do
     };
     explicit RevocationFetcher(const base::Clock& clock) : RevocationFetcher(clock, Bounds{}) {}
     RevocationFetcher(const base::Clock& clock, Bounds bounds);

@@ -226,13 +226,14 @@ TEST(Admission, WhatIsStillUsedAfterTheWorkStaysCounted)
     auto slot = admission.enter(one, 500'000, std::chrono::steady_clock::now(), still_there);
     slot.finish(200'000);
     EXPECT_EQ(admission.usage().octets, 216'384U);
-    EXPECT_EQ(admission.usage().slots, 0U) << "others compute";
-    // Nobody is at work: the first in the queue may be, whatever the octets.
-    auto large = admission.enter(other, 2 << 20, std::chrono::steady_clock::now(), still_there);
-    EXPECT_TRUE(large);
-    large.release();
+    auto small = admission.enter(other, 500'000, std::chrono::steady_clock::now(), still_there);
+    EXPECT_TRUE(small) << "others compute";
+    small.release();
+    const auto soon = [] { return std::chrono::steady_clock::now() + 20ms; };
+    EXPECT_FALSE(admission.enter(other, 2 << 20, soon(), still_there)) << "but only with what is there";
     slot.release();
     EXPECT_EQ(admission.usage().octets, 16'384U);
+    EXPECT_TRUE(admission.enter(other, 2 << 20, soon(), still_there)) << "nobody is at work";
 }
 
 TEST(Admission, MessagesThatTogetherHoldAllThereIsDoNotWaitForOneAnother)

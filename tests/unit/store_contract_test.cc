@@ -214,8 +214,27 @@ TEST(DirectoryStore, AFileThatWasReplacedIsNotFoundAsWhatItWas)
     std::vector<base::Problem> problems;
     const auto s = open(d, problems);
     d.put("a.pem", cms::to_pem(pki().bob.certificate), 0644);
-    EXPECT_TRUE(must(s->find("alice@example.org", now, Purpose::verify)).empty());
-    EXPECT_FALSE(must(s->by_fingerprint(pki().alice.certificate.fingerprint())));
+    const auto found = s->find("alice@example.org", now, Purpose::encrypt);
+    ASSERT_FALSE(found) << "it would be sent without encryption";
+    EXPECT_EQ(found.error().text(),
+              d / "a.pem" + ": error: has changed since it was read; run: smimectl reload");
+    EXPECT_FALSE(s->by_fingerprint(pki().alice.certificate.fingerprint()));
+    EXPECT_TRUE(must(s->find("bob@example.org", now, Purpose::encrypt)).empty());
+    std::filesystem::remove(d / "a.pem");
+    EXPECT_TRUE(must(s->find("alice@example.org", now, Purpose::encrypt)).empty()) << "somebody wanted it so";
+}
+
+TEST(DirectoryStore, ABrokenFileHidesNoOther)
+{
+    const TemporaryDirectory d;
+    d.put("a.pem", cms::to_pem(pki().alice.certificate), 0644);
+    d.put("b.pem", cms::to_pem(pki().alice.certificate) + cms::to_pem(pki().bob.certificate), 0644);
+    const auto other = encryptable("alice");
+    d.put("c.pem", cms::to_pem(other.certificate), 0644);
+    std::vector<base::Problem> problems;
+    const auto s = open(d, problems);
+    d.put("a.pem", "", 0644);
+    EXPECT_EQ(must(s->find("alice@example.org", now, Purpose::encrypt)).size(), 1U);
 }
 
 TEST(DirectoryStore, AFileThatIsJustBeingWrittenIsNoReasonToSendWithoutEncryption)

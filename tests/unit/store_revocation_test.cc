@@ -248,6 +248,39 @@ TEST(RevocationFetcher, AServerCannotPretendThatOurMemoryHasRunOut)
     EXPECT_EQ(server.served, 2) << "what is kept, and whose server rests, is not asked for";
 }
 
+TEST(RevocationFetcher, ALargeListIsKeptWhateverElseIs)
+{
+    const Server server(ok(crl()));
+    const base::FixedClock clock(now);
+    RevocationFetcher fetcher(clock, RevocationFetcher::Bounds{1, 8, 8, 16});
+    auto l = limits();
+    l.http.octets = crl().size();
+    for (const char* file : {"a", "b", "a", "b", "a", "b"})
+        EXPECT_TRUE(fetcher.source(l)->ask({RevocationKind::crl, server.url() + file, ""}));
+    EXPECT_EQ(server.served, 2) << "two of the largest find room";
+    for (const char* file : {"c", "c", "d", "d", "e", "e"})
+        EXPECT_TRUE(fetcher.source(l)->ask({RevocationKind::crl, server.url() + file, ""}));
+    EXPECT_EQ(server.served, 5);
+    EXPECT_LT(fetcher.counts().answers, 5U);
+}
+
+TEST(RevocationFetcher, WhereAServerLeadsToIsNotItsFault)
+{
+    const std::string end = "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    const Server server("HTTP/1.1 302 Found\r\nLocation: https://ca.example/x.crl" + end);
+    const Server inside("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2:1/x.crl" + end);
+    const base::FixedClock clock(now);
+    RevocationFetcher fetcher(clock);
+    for (const auto* from : {&server, &inside}) {
+        for (const char* file : {"a", "b", "c", "d"}) {
+            const auto answer = fetcher.source(limits())->ask({RevocationKind::crl, from->url() + file, ""});
+            ASSERT_FALSE(answer);
+            EXPECT_EQ(answer.error().what.find("not asked there"), std::string::npos) << answer.error().what;
+        }
+        EXPECT_EQ(from->served, 4) << "its other lists may be good";
+    }
+}
+
 TEST(RevocationFetcher, FailuresAreKeptToo)
 {
     const Server server(ok("<html>"));
