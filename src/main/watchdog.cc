@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <new>
+#include <exception>
 
 #include "main/notify.h"
 

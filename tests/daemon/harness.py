@@ -114,6 +114,20 @@ class Daemon:
         self.material = (f"\n[keys]\npath = {keys}\npassword = file:{password}\n"
                          f"\n[trust]\nanchors = {trust}\n")
 
+    def multiply_key(self, count):
+        """Files beside it with the same key, each opened at once: a sanitizer takes half a second for 2048 iterations."""
+        keys = os.path.join(self.directory, "keys")
+        pem = os.path.join(self.directory, "key.pem")
+        for words in (["-in", os.path.join(keys, "alice.p12"), "-nodes", "-passin", "pass:golden", "-out", pem],
+                      ["-export", "-iter", "1", "-in", pem, "-passout", "pass:golden", "-out", pem]):
+            subprocess.run(["openssl", "pkcs12", *words], check=True, capture_output=True)
+        with open(pem, "rb") as f:
+            octets = f.read()
+        os.unlink(pem)
+        for n in range(count):
+            with open(os.path.join(keys, f"copy{n}.p12"), "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as f:
+                f.write(octets)
+
     def configure(self, rules=RULES, raw=None):
         text = raw
         if text is None:

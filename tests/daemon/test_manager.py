@@ -188,8 +188,7 @@ def test_password_comes_from_a_credential():
 
 def test_a_start_with_many_keys_asks_the_manager_for_patience():
     with Daemon(start=False) as d, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        for n in range(120):
-            shutil.copy(os.path.join(d.directory, "keys", "alice.p12"), os.path.join(d.directory, "keys", f"copy{n}.p12"))
+        d.multiply_key(120)
         d.own()
         path = os.path.join(d.directory, "notify")
         manager.bind(path)

@@ -171,8 +171,7 @@ def test_many_keys_are_remembered_and_opened_when_they_are_used():
     with Daemon(start=False) as d:
         keys, state = os.path.join(d.directory, "keys"), os.path.join(d.directory, "state")
         os.mkdir(state)
-        for n in range(100):
-            shutil.copy(os.path.join(keys, "alice.p12"), os.path.join(keys, f"copy{n}.p12"))
+        d.multiply_key(100)
         d.own()
         index, sizes = os.path.join(state, "keys.index"), []
         for _ in range(2):
