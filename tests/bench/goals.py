@@ -31,6 +31,7 @@ BOUNDS = {
     "P10": "libmilter's thread that watches idle connections hands all of them to poll(2), each time one begins or ends to be idle.",
     "P11": "Two at a time wait for one another where the memory and the kernel's locks are shared.",
     "P12": "The start reads 100,000 files.",
+    "worst": "The text of winmail.dat is unpacked, up to twice the size of the message, and then read word by word.",
     "P15": "On two processors the load client, the daemon's two messages and the reload want three: a message waits for a time slice of "
            "the reload, which asks stat(2) for each of 100,000 files that have not changed.",
 }
