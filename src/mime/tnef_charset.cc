@@ -3,10 +3,10 @@
 #include <iconv.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 
 #include "base/ascii.h"
 #include "mime/utf8.h"
@@ -84,6 +84,13 @@ const CodePage* find(unsigned number)
 
 // The Windows code pages give meaning to every octet: those without a character are
 // controls of their own number.  glibc's converters refuse them.
+// One octet, one character.  Those of 1255 and 1258 may combine with the next.
+bool is_single(unsigned number)
+{
+    return number < 900 || (number >= 1250 && number <= 1257 && number != 1255) ||
+           (number >= 28591 && number <= 28605);
+}
+
 bool is_hole(base::Octets rest, unsigned number)
 {
     const auto c = static_cast<unsigned char>(rest.front());
@@ -153,10 +160,49 @@ std::optional<std::string> CodePages::utf8(base::Octets text, unsigned number)
     if ((page == nullptr || page->ascii) && is_ascii(text)) return std::string(text);
     if (page == nullptr) return std::nullopt;
     if (number == 65001) return is_utf8(text) ? std::optional(std::string(text)) : std::nullopt;
+    constexpr std::size_t worth_a_table = 4096;
+    if (!is_single(number) || text.size() < worth_a_table) return converted(text, number);
+    const Table& known = table(number);
+    std::size_t size = 0;
+    for (const char c : text) {
+        const auto one = known.size[static_cast<unsigned char>(c)];
+        if (one == 0) return std::nullopt;
+        size += one;
+    }
+    std::string out(size + known.utf8.front().size(), '\0');
+    char* to = out.data();
+    for (const char c : text) {
+        const auto octet = static_cast<unsigned char>(c);
+        std::memcpy(to, known.utf8[octet].data(), known.utf8[octet].size());
+        to += known.size[octet];
+    }
+    out.resize(size);
+    return out;
+}
+
+const CodePages::Table& CodePages::table(unsigned number)
+{
+    const auto known = tables_.find(number);
+    if (known != tables_.end()) return known->second;
+    Table made{};
+    for (std::size_t octet = 0; octet < made.size.size(); ++octet) {
+        const char c = static_cast<char>(static_cast<unsigned char>(octet));
+        const auto utf8 = converted({&c, 1}, number);
+        if (!utf8 || utf8->size() > made.utf8[octet].size()) continue;
+        std::copy(utf8->begin(), utf8->end(), made.utf8[octet].begin());
+        made.size[octet] = static_cast<unsigned char>(utf8->size());
+    }
+    return tables_.emplace(number, made).first->second;
+}
+
+// By iconv(3).
+std::optional<std::string> CodePages::converted(base::Octets text, unsigned number)
+{
+    const auto* page = find(number);
     auto at = open_.find(number);
     if (at == open_.end()) {
         iconv_t opened = ::iconv_open("UTF-8", page->iconv);
-        if (opened == std::bit_cast<iconv_t>(std::intptr_t{-1})) return std::nullopt;
+        if (std::bit_cast<std::intptr_t>(opened) == -1) return std::nullopt;
         at = open_.emplace(number, opened).first;
     }
     iconv_t converter = at->second;

@@ -1,6 +1,7 @@
 // Code pages and UTF-16 as Windows programs write them, to UTF-8.
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -36,7 +37,16 @@ public:
     [[nodiscard]] std::optional<std::string> utf8(base::Octets text, std::string_view charset);
 
 private:
-    std::map<unsigned, void*> open_;  // at most one for each known code page
+    // What each octet is; only where no octet depends on another.
+    struct Table {
+        std::array<std::array<char, 4>, 256> utf8;
+        std::array<unsigned char, 256> size;  // 0: not well-formed
+    };
+    [[nodiscard]] const Table& table(unsigned number);
+    [[nodiscard]] std::optional<std::string> converted(base::Octets text, unsigned number);
+
+    std::map<unsigned, void*> open_;    // at most one for each known code page
+    std::map<unsigned, Table> tables_;  // the same
 };
 
 }  // namespace mime

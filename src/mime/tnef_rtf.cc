@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -52,10 +53,58 @@ constexpr base::Octets silent_words[] = {
     "footer",   "footerl",    "footerr", "footerf",   "ftnsep",   "ftnsepc", "tc",        "xe",
     "rxe",      "filetbl",    "revtbl",  "listtable", "listtext", "pntext",  "nonshppict"};
 
-template <class List>
-bool is_among(const List& list, base::Octets word)
+enum class Word {
+    bin,
+    rtf,
+    from_html,
+    from_text,
+    document_page,
+    html_tag,
+    html_rtf,
+    font_table,
+    silent,
+    skipped_after_unicode,
+    unicode,
+    default_font,
+    font,
+    font_charset,
+    font_page,
+    plain,
+    line,
+    character
+};
+
+struct Meaning {
+    Word word;
+    const Character* character = nullptr;
+};
+
+// nullptr: formatting only.  A text can be nothing but words: each is looked up once.
+const Meaning* meaning_of(base::Octets name)
 {
-    return std::find(std::begin(list), std::end(list), word) != std::end(list);
+    static const auto known = [] {
+        std::unordered_map<base::Octets, Meaning> words{{"bin", {Word::bin}},
+                                                        {"rtf", {Word::rtf}},
+                                                        {"fromhtml", {Word::from_html}},
+                                                        {"fromtext", {Word::from_text}},
+                                                        {"ansicpg", {Word::document_page}},
+                                                        {"htmltag", {Word::html_tag}},
+                                                        {"htmlrtf", {Word::html_rtf}},
+                                                        {"fonttbl", {Word::font_table}},
+                                                        {"uc", {Word::skipped_after_unicode}},
+                                                        {"u", {Word::unicode}},
+                                                        {"deff", {Word::default_font}},
+                                                        {"f", {Word::font}},
+                                                        {"fcharset", {Word::font_charset}},
+                                                        {"cpg", {Word::font_page}},
+                                                        {"plain", {Word::plain}}};
+        for (const auto silent : silent_words) words.emplace(silent, Meaning{Word::silent});
+        for (const auto line : line_words) words.emplace(line, Meaning{Word::line});
+        for (const auto& c : characters) words.emplace(c.word, Meaning{Word::character, &c});
+        return words;
+    }();
+    const auto found = known.find(name);
+    return found == known.end() ? nullptr : &found->second;
 }
 
 // What holds until the end of a group.
@@ -142,55 +191,51 @@ private:
 
     void word(const RtfToken& token)
     {
-        const auto name = token.text;
+        const auto* const meaning = meaning_of(token.text);
         const int value = token.parameter.value_or(1);
-        if (group().ignorable && name != "htmltag") group().silent = true;
-        group().ignorable = false;
-        if (name == "bin") {
-            tokens_.skip(static_cast<std::size_t>(std::max(token.parameter.value_or(0), 0)));
-        } else if (name == "rtf") {
-            began_ = true;
-        } else if (name == "fromhtml") {
-            if (out_.empty() && pending_.empty()) kind_ = Kind::html;
-        } else if (name == "fromtext") {
-            if (out_.empty() && pending_.empty()) kind_ = Kind::text;
-        } else if (name == "ansicpg") {
-            document_page_ = value > 0 ? static_cast<unsigned>(value) : document_page_;
-        } else if (name == "htmltag") {
-            group().html_tag = true;
-        } else if (name == "htmlrtf") {
-            group().html_rtf = value != 0;
-        } else if (name == "fonttbl") {
-            group().fonts = true;
-        } else if (is_among(silent_words, name)) {
+        if (group().ignorable && (meaning == nullptr || meaning->word != Word::html_tag))
             group().silent = true;
-        } else if (name == "uc") {
-            group().skipped_after_unicode = std::clamp(token.parameter.value_or(1), 0, 100);
-        } else if (name == "u") {
-            unicode(value);
-        } else if (name == "deff") {
-            default_font_ = value;
-        } else if (name == "f" || name == "fcharset" || name == "cpg") {
-            font(name, value);
-        } else if (name == "plain" || name == "pard") {
-            if (name == "plain") group().font_page = page_of_font(default_font_);
-        } else if (is_among(line_words, name)) {
-            line();
-        } else {
-            for (const auto& c : characters)
-                if (c.word == name) return character(c.character, c.entity);
+        group().ignorable = false;
+        if (meaning == nullptr) return;
+        const bool nothing_yet = out_.empty() && pending_.empty();
+        switch (meaning->word) {
+            case Word::bin:
+                tokens_.skip(static_cast<std::size_t>(std::max(token.parameter.value_or(0), 0)));
+                break;
+            case Word::rtf: began_ = true; break;
+            case Word::from_html: kind_ = nothing_yet ? Kind::html : kind_; break;
+            case Word::from_text: kind_ = nothing_yet ? Kind::text : kind_; break;
+            case Word::document_page:
+                document_page_ = value > 0 ? static_cast<unsigned>(value) : document_page_;
+                break;
+            case Word::html_tag: group().html_tag = true; break;
+            case Word::html_rtf: group().html_rtf = value != 0; break;
+            case Word::font_table: group().fonts = true; break;
+            case Word::silent: group().silent = true; break;
+            case Word::skipped_after_unicode:
+                group().skipped_after_unicode = std::clamp(value, 0, 100);
+                break;
+            case Word::unicode: unicode(value); break;
+            case Word::default_font: default_font_ = value; break;
+            case Word::font:
+            case Word::font_charset:
+            case Word::font_page: font(meaning->word, value); break;
+            case Word::plain: group().font_page = page_of_font(default_font_); break;
+            case Word::line: line(); break;
+            case Word::character: character(meaning->character->character, meaning->character->entity); break;
         }
     }
 
-    void font(base::Octets name, int value)
+    void font(Word word, int value)
     {
         constexpr std::size_t most_fonts = 10'000;
         if (!group().fonts) {
-            if (name == "f") group().font_page = page_of_font(value);
-        } else if (name == "f") {
+            if (word == Word::font) group().font_page = page_of_font(value);
+        } else if (word == Word::font) {
             font_ = value;
         } else if (fonts_.size() < most_fonts) {
-            const auto page = name == "cpg" && value > 0 ? static_cast<unsigned>(value) : code_page_of(value);
+            const auto page =
+                word == Word::font_page && value > 0 ? static_cast<unsigned>(value) : code_page_of(value);
             if (page != 0) fonts_[font_] = page;
         }
     }

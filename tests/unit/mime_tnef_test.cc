@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "mime/tnef.h"
+#include "mime/tnef_charset.h"
 #include "mime/tnef_meeting.h"
 #include "mime/tnef_stream.h"
 #include "tnef_support.h"
@@ -359,6 +360,34 @@ TEST(TnefMeeting, NoTextCanAddALineToTheCalendar)
     EXPECT_EQ(text.find("\nEVIL"), std::string::npos) << text;
     EXPECT_EQ(text.find("\rEVIL"), std::string::npos) << text;
     EXPECT_EQ(text.find("ORGANIZER"), std::string::npos);
+}
+
+TEST(CodePages, LongTextsBecomeWhatShortOnesDo)
+{
+    mime::CodePages pages;
+    for (unsigned number = 1; number < 30'000; ++number) {  // those with escape sequences are above
+        if (mime::charset_of_code_page(number) == nullptr) continue;
+        std::string octets, expected;
+        for (unsigned octet = 0; octet < 256; ++octet) {
+            const std::string one(1, static_cast<char>(static_cast<unsigned char>(octet)));
+            const auto utf8 = pages.utf8(one + "a", number);
+            const auto in_long = pages.utf8(one + std::string(5000, 'a'), number);
+            ASSERT_EQ(utf8.has_value(), in_long.has_value()) << number << ' ' << octet;
+            if (!utf8) continue;
+            EXPECT_EQ(*in_long, *utf8 + std::string(4999, 'a')) << number << ' ' << octet;
+            octets += one + "a";
+            expected += *utf8;
+        }
+        std::string text, wanted;
+        for (int i = 0; i < 20; ++i) {
+            text += octets;
+            wanted += expected;
+        }
+        // Of several octets each: what stood alone may belong together now.
+        if (const auto all = pages.utf8(text, number); all && all->size() == wanted.size()) {
+            EXPECT_EQ(*all, wanted) << number;
+        }
+    }
 }
 
 }  // namespace
