@@ -1,7 +1,6 @@
 #include "mime/tnef_rtf_tokens.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/ascii.h"
 
@@ -40,12 +39,10 @@ RtfToken RtfTokens::control()
         const char c = rest_.front();
         rest_.remove_prefix(1);
         if (c != '\'') return {RtfToken::Kind::symbol, {}, {}, c};
-        unsigned char octet = 0;
-        const char* const digits = rest_.data();
-        if (rest_.size() < 2 || std::from_chars(digits, digits + 2, octet, 16).ptr != digits + 2)
-            return {RtfToken::Kind::symbol, {}, {}, c};
+        const auto octet = base::unhex(rest_.substr(0, 2));
+        if (!octet || octet->size() != 1) return {RtfToken::Kind::symbol, {}, {}, c};
         rest_.remove_prefix(2);
-        return {RtfToken::Kind::octet, {}, {}, static_cast<char>(octet)};
+        return {RtfToken::Kind::octet, {}, {}, octet->front()};
     }
     const auto end =
         static_cast<std::size_t>(std::find_if_not(rest_.begin(), rest_.end(), letter) - rest_.begin());

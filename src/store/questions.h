@@ -119,8 +119,8 @@ public:
     }
 
     // The work of a thread, until stop().  `ask` gets one question after another, and answers
-    // it with finish(); it may give up the lock meanwhile, and may throw, for want of memory:
-    // then the answer is an error with `code`.
+    // it with finish(); it may give up the lock meanwhile, and may throw: then the
+    // answer is an error with `code`.
     template <class Ask>
     void serve(Lock& lock, base::Code code, Ask ask)
     {
