@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 import time
 
+import suite
+
 PATIENCE = 600
 ADDRESS = "alice@example.org"
 LEAF = (f"basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature,keyEncipherment\n"
@@ -155,7 +157,7 @@ class Site:
     def wait_for(self, role):
         process, socket, log = self.running[role]
         end = time.monotonic() + PATIENCE
-        while not os.path.exists(socket):
+        while not suite.listening(socket):
             if process.poll() is not None or time.monotonic() > end:
                 with open(log, encoding="utf-8", errors="replace") as f:
                     raise RuntimeError(f"{role} does not serve: {f.read()[-2000:]}")

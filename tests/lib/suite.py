@@ -47,6 +47,15 @@ def same(found, wanted, what):
     raise AssertionError(f"{what}:\n  found  {short(found)}\n  wanted {short(wanted)}")
 
 
+def listening(path):
+    """Whether a process listens at this unix socket.  The file is there as soon as the socket is bound, and who
+    connects before it listens is refused; trying it with a connection would be a session for a milter."""
+    with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape") as f:
+        # Num RefCount Protocol Flags Type St Inode Path; the flag is __SO_ACCEPTCON.
+        sockets = [line.rstrip("\n").split(None, 7) for line in f.readlines()[1:]]
+    return any(words[7:] == [path] and int(words[3], 16) & 0x10000 for words in sockets)
+
+
 def short(value):
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= 1000 else text[:1000] + "..."

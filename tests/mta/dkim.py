@@ -4,6 +4,7 @@ import base64
 import os
 import subprocess
 
+import suite
 import verifiers
 from gateway import wait_for
 from private_postfix import die_with_parent
@@ -51,7 +52,7 @@ class Dkim:
                 self.processes.append(subprocess.Popen(["opendkim", "-f", "-x", self.path(conf)], stdin=subprocess.DEVNULL,
                                                        stdout=log, stderr=log, env=environment, preexec_fn=die_with_parent))
         for socket in (self.signer, self.verifier):
-            wait_for(lambda s=socket: os.path.exists(s), f"{socket}; OpenDKIM says\n{self.said()}", 20)
+            wait_for(lambda s=socket: suite.listening(s), f"{socket}; OpenDKIM says\n{self.said()}", 20)
             os.chmod(socket, 0o777)
 
     def said(self):
