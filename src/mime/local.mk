@@ -30,6 +30,7 @@ unit_sources += \
 	tests/unit/mime_signed_test.cc \
 	tests/unit/mime_structure_test.cc \
 	tests/unit/mime_text_test.cc \
+	tests/unit/mime_tnef_rtf_test.cc \
 	tests/unit/mime_tnef_test.cc \
 	tests/unit/mime_transform_property_test.cc \
 	tests/unit/mime_transform_test.cc \

@@ -6,7 +6,6 @@
 #include <bit>
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 
 #include "base/ascii.h"
 #include "mime/utf8.h"
@@ -82,15 +81,12 @@ const CodePage* find(unsigned number)
     return at == std::end(pages) ? nullptr : at;
 }
 
+// Whether what an octet means depends on none before it but the first half of its own
+// character.  1255 and 1258 write accents behind their letter, ISO-2022 shifts.
+bool stands_alone(const CodePage& page) { return page.ascii && page.number != 1255 && page.number != 1258; }
+
 // The Windows code pages give meaning to every octet: those without a character are
 // controls of their own number.  glibc's converters refuse them.
-// One octet, one character.  Those of 1255 and 1258 may combine with the next.
-bool is_single(unsigned number)
-{
-    return number < 900 || (number >= 1250 && number <= 1257 && number != 1255) ||
-           (number >= 28591 && number <= 28605);
-}
-
 bool is_hole(base::Octets rest, unsigned number)
 {
     const auto c = static_cast<unsigned char>(rest.front());
@@ -149,87 +145,128 @@ std::string utf8_of_utf16(base::Octets text)
     return out;
 }
 
-CodePages::~CodePages()
+// Its converter, and what the octets are that are a character by themselves.
+struct CodePages::Open {
+    explicit Open(const CodePage& of) : page(of), converter(::iconv_open("UTF-8", of.iconv)) {}
+    Open(const Open&) = delete;
+    Open& operator=(const Open&) = delete;
+    ~Open()
+    {
+        if (has_converter()) ::iconv_close(converter);
+    }
+
+    // Text of such octets only.
+    [[nodiscard]] bool append_singles(std::string& out, base::Octets text)
+    {
+        constexpr std::size_t worth_a_table = 4096;
+        if (!stands_alone(page)) return false;
+        seen += text.size();
+        if (seen < worth_a_table) return false;
+        if (!filled) fill();
+        std::size_t more = 0;
+        for (const char c : text) {
+            const auto one = size[static_cast<unsigned char>(c)];
+            if (one == 0) return false;
+            more += one;
+        }
+        const auto before = out.size();
+        out.resize(before + more);
+        char* to = out.data() + before;
+        for (const char c : text) {
+            const auto octet = static_cast<unsigned char>(c);
+            to = std::copy_n(utf8[octet].data(), size[octet], to);
+        }
+        return true;
+    }
+
+    // By iconv(3).
+    [[nodiscard]] bool append(std::string& out, base::Octets text)
+    {
+        if (!has_converter()) return false;
+        const auto before = out.size();
+        std::array<char, 512> room{};
+        // iconv(3) takes a pointer to what it might write to, and does not.
+        char* in = const_cast<char*>(text.data());
+        std::size_t left = text.size();
+        while (true) {
+            char* to = room.data();
+            std::size_t free = room.size();
+            const bool flushing = left == 0;
+            const auto done = flushing ? ::iconv(converter, nullptr, nullptr, &to, &free)
+                                       : ::iconv(converter, &in, &left, &to, &free);
+            out.append(room.data(), room.size() - free);
+            if (done != static_cast<std::size_t>(-1)) {
+                // What stands alone leaves nothing behind.
+                if (flushing || stands_alone(page)) return true;
+            } else if (errno == EILSEQ && is_hole({in, left}, page.number)) {
+                append_utf8(out, static_cast<unsigned char>(*in));
+                ++in;
+                --left;
+            } else if (errno != E2BIG) {
+                out.resize(before);
+                ::iconv(converter, nullptr, nullptr, nullptr, nullptr);
+                return false;
+            }
+        }
+    }
+
+    const CodePage& page;
+
+private:
+    [[nodiscard]] bool has_converter() const { return std::bit_cast<std::intptr_t>(converter) != -1; }
+
+    void fill()
+    {
+        std::string one;
+        for (std::size_t octet = 0; octet < size.size(); ++octet) {
+            const char c = static_cast<char>(static_cast<unsigned char>(octet));
+            one.clear();
+            if (!append(one, {&c, 1}) || one.size() > utf8[octet].size()) continue;
+            std::copy(one.begin(), one.end(), utf8[octet].begin());
+            size[octet] = static_cast<unsigned char>(one.size());
+        }
+        filled = true;
+    }
+
+    iconv_t converter;
+    bool filled = false;
+    std::size_t seen = 0;  // octets
+    std::array<std::array<char, 4>, 256> utf8{};
+    std::array<unsigned char, 256> size{};  // 0: not a character by itself
+};
+
+CodePages::CodePages() = default;
+CodePages::~CodePages() = default;
+
+CodePages::Open* CodePages::open(unsigned number)
 {
-    for (auto& [number, converter] : open_) ::iconv_close(converter);
+    if (last_ != nullptr && last_->page.number == number) return last_;
+    auto at = open_.find(number);
+    if (at == open_.end()) {
+        const auto* page = find(number);
+        if (page == nullptr) return nullptr;
+        at = open_.emplace(number, std::make_unique<Open>(*page)).first;
+    }
+    last_ = at->second.get();
+    return last_;
+}
+
+bool CodePages::append(std::string& out, base::Octets text, unsigned number)
+{
+    constexpr unsigned utf8_page = 65001;
+    Open* const pages = open(number);
+    const bool as_it_is =
+        ((pages == nullptr || pages->page.ascii) && is_ascii(text)) || (number == utf8_page && is_utf8(text));
+    if (as_it_is) out += text;
+    if (as_it_is || pages == nullptr || number == utf8_page) return as_it_is;
+    return pages->append_singles(out, text) || pages->append(out, text);
 }
 
 std::optional<std::string> CodePages::utf8(base::Octets text, unsigned number)
 {
-    const auto* page = find(number);
-    if ((page == nullptr || page->ascii) && is_ascii(text)) return std::string(text);
-    if (page == nullptr) return std::nullopt;
-    if (number == 65001) return is_utf8(text) ? std::optional(std::string(text)) : std::nullopt;
-    constexpr std::size_t worth_a_table = 4096;
-    if (!is_single(number) || text.size() < worth_a_table) return converted(text, number);
-    const Table& known = table(number);
-    std::size_t size = 0;
-    for (const char c : text) {
-        const auto one = known.size[static_cast<unsigned char>(c)];
-        if (one == 0) return std::nullopt;
-        size += one;
-    }
-    std::string out(size + known.utf8.front().size(), '\0');
-    char* to = out.data();
-    for (const char c : text) {
-        const auto octet = static_cast<unsigned char>(c);
-        std::memcpy(to, known.utf8[octet].data(), known.utf8[octet].size());
-        to += known.size[octet];
-    }
-    out.resize(size);
-    return out;
-}
-
-const CodePages::Table& CodePages::table(unsigned number)
-{
-    const auto known = tables_.find(number);
-    if (known != tables_.end()) return known->second;
-    Table made{};
-    for (std::size_t octet = 0; octet < made.size.size(); ++octet) {
-        const char c = static_cast<char>(static_cast<unsigned char>(octet));
-        const auto utf8 = converted({&c, 1}, number);
-        if (!utf8 || utf8->size() > made.utf8[octet].size()) continue;
-        std::copy(utf8->begin(), utf8->end(), made.utf8[octet].begin());
-        made.size[octet] = static_cast<unsigned char>(utf8->size());
-    }
-    return tables_.emplace(number, made).first->second;
-}
-
-// By iconv(3).
-std::optional<std::string> CodePages::converted(base::Octets text, unsigned number)
-{
-    const auto* page = find(number);
-    auto at = open_.find(number);
-    if (at == open_.end()) {
-        iconv_t opened = ::iconv_open("UTF-8", page->iconv);
-        if (std::bit_cast<std::intptr_t>(opened) == -1) return std::nullopt;
-        at = open_.emplace(number, opened).first;
-    }
-    iconv_t converter = at->second;
-    ::iconv(converter, nullptr, nullptr, nullptr, nullptr);
-
     std::string out;
-    std::array<char, 512> room{};
-    std::string copy(text);  // iconv(3) wants it writable
-    char* in = copy.data();
-    std::size_t left = copy.size();
-    while (true) {
-        char* to = room.data();
-        std::size_t free = room.size();
-        const bool flushing = left == 0;
-        const auto done = flushing ? ::iconv(converter, nullptr, nullptr, &to, &free)
-                                   : ::iconv(converter, &in, &left, &to, &free);
-        out.append(room.data(), room.size() - free);
-        if (done != static_cast<std::size_t>(-1)) {
-            if (flushing) return out;
-        } else if (errno == EILSEQ && is_hole({in, left}, number)) {
-            append_utf8(out, static_cast<unsigned char>(*in));
-            ++in;
-            --left;
-        } else if (errno != E2BIG) {
-            return std::nullopt;
-        }
-    }
+    if (!append(out, text, number)) return std::nullopt;
+    return out;
 }
 
 std::optional<std::string> CodePages::utf8(base::Octets text, std::string_view charset)

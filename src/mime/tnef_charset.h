@@ -1,8 +1,8 @@
 // Code pages and UTF-16 as Windows programs write them, to UTF-8.
 #pragma once
 
-#include <array>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,27 +26,25 @@ void append_utf8(std::string& out, char32_t character);  // above U+10FFFF, or a
 class CodePages
 {
 public:
-    CodePages() = default;
+    CodePages();
     CodePages(const CodePages&) = delete;
     CodePages& operator=(const CodePages&) = delete;
     ~CodePages();
 
     // nullopt: the code page is not known, or the text is not well-formed in it.
     [[nodiscard]] std::optional<std::string> utf8(base::Octets text, unsigned number);
+    // The same at the end of `out`, which stays as it is when there is none.
+    [[nodiscard]] bool append(std::string& out, base::Octets text, unsigned number);
     // By the name of a charset in a Content-Type, of whatever case.
     [[nodiscard]] std::optional<std::string> utf8(base::Octets text, std::string_view charset);
 
 private:
-    // What each octet is; only where no octet depends on another.
-    struct Table {
-        std::array<std::array<char, 4>, 256> utf8;
-        std::array<unsigned char, 256> size;  // 0: not well-formed
-    };
-    [[nodiscard]] const Table& table(unsigned number);
-    [[nodiscard]] std::optional<std::string> converted(base::Octets text, unsigned number);
+    struct Open;  // a code page
 
-    std::map<unsigned, void*> open_;    // at most one for each known code page
-    std::map<unsigned, Table> tables_;  // the same
+    [[nodiscard]] Open* open(unsigned number);
+
+    std::map<unsigned, std::unique_ptr<Open>> open_;  // at most one for each known code page
+    Open* last_ = nullptr;                            // used; of these
 };
 
 }  // namespace mime

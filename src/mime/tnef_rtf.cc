@@ -1,9 +1,9 @@
 #include "mime/tnef_rtf.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -75,37 +75,67 @@ enum class Word {
 };
 
 struct Meaning {
+    base::Octets name;
     Word word;
     const Character* character = nullptr;
 };
 
-// nullptr: formatting only.  A text can be nothing but words: each is looked up once.
-const Meaning* meaning_of(base::Octets name)
+constexpr Meaning other_words[] = {{"bin", Word::bin},
+                                   {"rtf", Word::rtf},
+                                   {"fromhtml", Word::from_html},
+                                   {"fromtext", Word::from_text},
+                                   {"ansicpg", Word::document_page},
+                                   {"htmltag", Word::html_tag},
+                                   {"htmlrtf", Word::html_rtf},
+                                   {"fonttbl", Word::font_table},
+                                   {"uc", Word::skipped_after_unicode},
+                                   {"u", Word::unicode},
+                                   {"deff", Word::default_font},
+                                   {"f", Word::font},
+                                   {"fcharset", Word::font_charset},
+                                   {"cpg", Word::font_page},
+                                   {"plain", Word::plain}};
+
+// All words that mean something, where their letters put them or in the next free place.
+// A text can be nothing but words, so that looking one up must cost next to nothing.
+class Words
 {
-    static const auto known = [] {
-        std::unordered_map<base::Octets, Meaning> words{{"bin", {Word::bin}},
-                                                        {"rtf", {Word::rtf}},
-                                                        {"fromhtml", {Word::from_html}},
-                                                        {"fromtext", {Word::from_text}},
-                                                        {"ansicpg", {Word::document_page}},
-                                                        {"htmltag", {Word::html_tag}},
-                                                        {"htmlrtf", {Word::html_rtf}},
-                                                        {"fonttbl", {Word::font_table}},
-                                                        {"uc", {Word::skipped_after_unicode}},
-                                                        {"u", {Word::unicode}},
-                                                        {"deff", {Word::default_font}},
-                                                        {"f", {Word::font}},
-                                                        {"fcharset", {Word::font_charset}},
-                                                        {"cpg", {Word::font_page}},
-                                                        {"plain", {Word::plain}}};
-        for (const auto silent : silent_words) words.emplace(silent, Meaning{Word::silent});
-        for (const auto line : line_words) words.emplace(line, Meaning{Word::line});
-        for (const auto& c : characters) words.emplace(c.word, Meaning{Word::character, &c});
-        return words;
-    }();
-    const auto found = known.find(name);
-    return found == known.end() ? nullptr : &found->second;
-}
+public:
+    constexpr Words()
+    {
+        for (const auto& word : other_words) put(word);
+        for (const auto name : silent_words) put({name, Word::silent});
+        for (const auto name : line_words) put({name, Word::line});
+        for (const auto& c : characters) put({c.word, Word::character, &c});
+    }
+
+    // nullptr: formatting only.
+    [[nodiscard]] constexpr const Meaning* find(base::Octets name) const
+    {
+        for (std::size_t at = place(name); !places_[at].name.empty(); at = next(at))
+            if (places_[at].name == name) return &places_[at];
+        return nullptr;
+    }
+
+private:
+    static constexpr std::size_t count = 256;  // more than four times the words
+
+    static constexpr std::size_t place(base::Octets name)
+    {
+        const auto code = [](char c) { return static_cast<std::size_t>(static_cast<unsigned char>(c)); };
+        return (code(name.front()) * 7 + code(name.back()) * 29 + name.size() * 53) % count;
+    }
+    static constexpr std::size_t next(std::size_t at) { return (at + 1) % count; }
+    constexpr void put(Meaning meaning)
+    {
+        std::size_t at = place(meaning.name);
+        while (!places_[at].name.empty()) at = next(at);
+        places_[at] = meaning;
+    }
+
+    std::array<Meaning, count> places_{};
+};
+constexpr Words known_words;
 
 // What holds until the end of a group.
 struct Group {
@@ -122,12 +152,17 @@ struct Group {
 class Reader
 {
 public:
-    Reader(base::Octets rtf, CodePages& pages) : tokens_(rtf), pages_(pages) {}
+    Reader(base::Octets rtf, CodePages& pages) : tokens_(rtf), pages_(pages)
+    {
+        groups_.reserve(deepest);
+        out_.reserve(rtf.size());
+    }
 
     tl::expected<RtfBody, std::string> run()
     {
-        constexpr std::size_t deepest = 500;
-        for (RtfToken token = tokens_.next(); token.kind != RtfToken::Kind::end; token = tokens_.next()) {
+        while (true) {
+            const RtfToken token = tokens_.next();  // assigning it to another takes longer than all else
+            if (token.kind == RtfToken::Kind::end) break;
             if (token.kind == RtfToken::Kind::open) {
                 if (groups_.size() == deepest) return tl::make_unexpected("its text is nested too deeply");
                 Group inner = groups_.empty() ? Group() : groups_.back();
@@ -144,6 +179,7 @@ public:
                 continue;
             }
             take(token);
+            if (broken_) return tl::make_unexpected("its text is not in the code page that it names");
             groups_.back().fresh = false;
         }
         flush();
@@ -191,7 +227,7 @@ private:
 
     void word(const RtfToken& token)
     {
-        const auto* const meaning = meaning_of(token.text);
+        const auto* const meaning = known_words.find(token.text);
         const int value = token.parameter.value_or(1);
         if (group().ignorable && (meaning == nullptr || meaning->word != Word::html_tag))
             group().silent = true;
@@ -310,14 +346,12 @@ private:
     {
         high_ = pending_.empty() ? high_ : 0;
         if (pending_.empty()) return;
-        if (auto utf8 = pages_.utf8(pending_, pending_page_))
-            out_ += *utf8;
-        else
-            broken_ = true;
+        broken_ = !pages_.append(out_, pending_, pending_page_);
         pending_.clear();
     }
 
-    static constexpr std::size_t replaced = 3;  // octets of U+FFFD, which stands for half a pair
+    static constexpr std::size_t deepest = 500;  // groups in one another
+    static constexpr std::size_t replaced = 3;   // octets of U+FFFD, which stands for half a pair
 
     RtfTokens tokens_;
     CodePages& pages_;

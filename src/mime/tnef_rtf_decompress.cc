@@ -37,35 +37,18 @@ std::uint32_t checksum(base::Octets octets)
     return crc;
 }
 
-class Dictionary
-{
-public:
-    Dictionary() { std::copy(first_words.begin(), first_words.end(), octets_.begin()); }
-
-    void put(char c)
-    {
-        octets_[at_] = c;
-        at_ = (at_ + 1) % octets_.size();
-    }
-    [[nodiscard]] char get(std::size_t at) const { return octets_[at % octets_.size()]; }
-    [[nodiscard]] std::size_t end() const { return at_; }
-
-private:
-    std::array<char, 4096> octets_{};
-    std::size_t at_ = first_words.size();
-};
-
 // Each octet of flags says of the eight that follow whether they are octets, or point
-// into the dictionary; the one that points to its end ends it all.
+// into a dictionary of the last 4096 octets; the one that points to its end ends it all.
+// What was written is the dictionary: an offset into it is a distance from where the
+// next octet comes to stand, and before the first one stand the words from above.
 tl::expected<std::string, std::string> expand(base::Octets in, std::size_t size)
 {
+    constexpr std::size_t dictionary = 4096, longest = 17, tolerated = 16;
     const auto cut_off = [] { return tl::make_unexpected(std::string("its compressed text is cut off")); };
-    Dictionary dictionary;
-    std::string out;
-    out.reserve(size);
-    const auto put = [&](char c) {
-        dictionary.put(c);
-        out += c;
+    std::string out(size + tolerated + longest, '\0');
+    std::size_t at = 0;
+    const auto before = [](std::size_t distance) {
+        return distance <= first_words.size() ? first_words[first_words.size() - distance] : '\0';
     };
     const auto next = [&] {
         const auto c = static_cast<unsigned char>(in.front());
@@ -75,19 +58,24 @@ tl::expected<std::string, std::string> expand(base::Octets in, std::size_t size)
     while (!in.empty()) {
         const unsigned flags = next();
         for (unsigned bit = 0; bit < 8; ++bit) {
+            if (at > size + tolerated)
+                return tl::make_unexpected("its compressed text is longer than it says");
             if ((flags >> bit & 1U) == 0) {
                 if (in.empty()) return cut_off();
-                put(static_cast<char>(next()));
-            } else {
-                if (in.size() < 2) return cut_off();
-                const unsigned high = next();
-                const unsigned reference = high << 8U | next();
-                const std::size_t offset = reference >> 4U, length = (reference & 0xfU) + 2;
-                if (offset == dictionary.end()) return out;
-                for (std::size_t i = 0; i < length; ++i) put(dictionary.get(offset + i));
+                out[at++] = static_cast<char>(next());
+                continue;
             }
-            if (out.size() > size + 16)
-                return tl::make_unexpected("its compressed text is longer than it says");
+            if (in.size() < 2) return cut_off();
+            const unsigned high = next();
+            const unsigned reference = high << 8U | next();
+            const std::size_t distance = (first_words.size() + at - (reference >> 4U)) % dictionary;
+            if (distance == 0) {
+                out.resize(at);
+                return out;
+            }
+            const std::size_t end = at + (reference & 0xfU) + 2;
+            for (; at < end && at < distance; ++at) out[at] = before(distance - at);
+            for (; at < end; ++at) out[at] = out[at - distance];
         }
     }
     return cut_off();

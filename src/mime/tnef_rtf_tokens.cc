@@ -6,6 +6,21 @@
 
 namespace mime
 {
+namespace
+{
+
+bool is_letter(char c) { return base::lower(c) >= 'a' && base::lower(c) <= 'z'; }
+
+bool ends_text(char c) { return c == '{' || c == '}' || c == '\\' || c == '\r' || c == '\n'; }
+
+// 16 and more: not a hexadecimal digit.
+unsigned hex_value(char c)
+{
+    if (base::is_digit(c)) return static_cast<unsigned>(c - '0');
+    return base::lower(c) >= 'a' ? static_cast<unsigned>(base::lower(c) - 'a') + 10U : 16U;
+}
+
+}  // namespace
 
 RtfToken RtfTokens::next()
 {
@@ -17,7 +32,9 @@ RtfToken RtfTokens::next()
         return {c == '{' ? RtfToken::Kind::open : RtfToken::Kind::close, {}, {}, c};
     }
     if (c == '\\') return control();
-    const auto end = std::min(rest_.find_first_of("{}\\\r\n"), rest_.size());
+    // Runs are short: nothing that has to be called finds their end sooner.
+    std::size_t end = 1;
+    while (end < rest_.size() && !ends_text(rest_[end])) ++end;
     return {RtfToken::Kind::text, taken(end), {}, 0};
 }
 
@@ -34,18 +51,19 @@ RtfToken RtfTokens::control()
 {
     rest_.remove_prefix(1);
     if (rest_.empty()) return {};
-    const auto letter = [](char c) { return base::lower(c) >= 'a' && base::lower(c) <= 'z'; };
-    if (!letter(rest_.front())) {
+    if (!is_letter(rest_.front())) {
         const char c = rest_.front();
         rest_.remove_prefix(1);
         if (c != '\'') return {RtfToken::Kind::symbol, {}, {}, c};
-        const auto octet = base::unhex(rest_.substr(0, 2));
-        if (!octet || octet->size() != 1) return {RtfToken::Kind::symbol, {}, {}, c};
+        if (rest_.size() < 2) return {RtfToken::Kind::symbol, {}, {}, c};
+        const unsigned high = hex_value(rest_[0]), low = hex_value(rest_[1]);
+        if (high > 15 || low > 15) return {RtfToken::Kind::symbol, {}, {}, c};
         rest_.remove_prefix(2);
-        return {RtfToken::Kind::octet, {}, {}, octet->front()};
+        return {
+            RtfToken::Kind::octet, {}, {}, static_cast<char>(static_cast<unsigned char>(high << 4U | low))};
     }
-    const auto end =
-        static_cast<std::size_t>(std::find_if_not(rest_.begin(), rest_.end(), letter) - rest_.begin());
+    std::size_t end = 1;
+    while (end < rest_.size() && is_letter(rest_[end])) ++end;
     RtfToken token{RtfToken::Kind::word, taken(end), {}, 0};
     const bool negative = rest_.starts_with('-') && rest_.size() > 1 && base::is_digit(rest_[1]);
     if (negative) rest_.remove_prefix(1);

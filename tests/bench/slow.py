@@ -47,7 +47,7 @@ def messages(site, size):
     """Files of about `size` octets."""
     fonts = rb"{\rtf1\ansi{\fonttbl{\f0\fcharset128 A;}{\f1\fcharset204 B;}}"
     html = rb"{\rtf1\ansi\fromhtml1{\*\htmltag64 }"
-    units = {"fonts": rb"\f1\'e9\f0\'e8 ab", "unicode": rb"\u1234?\u5678?\b ", "groups": b"{{{{{{{{}}}}}}}}x",
+    units = {"fonts": rb"\f1\'e9\f0\'b8 ab", "unicode": rb"\u1234?\u5678?\b ", "groups": b"{{{{{{{{}}}}}}}}x",
              "words": rb"\par\tab\b0\i0 xy", "bytes": rb"\'e9\'e8\'e7\'e6 ", "text": b"abcdefghijklmnop "}
     assert {len(unit) for unit in units.values()} == {17}
     made = {}
