@@ -135,7 +135,7 @@ private:
         const auto& children = state_[i].children;
         const bool mixed = part.content_type.is("multipart", "mixed");
         List parts;
-        for (std::size_t c = 0; c < children.size(); ++c) {
+        for (std::size_t c = 0; c < children.size() && why_.empty(); ++c) {
             if (mixed && c == 0 && joins_text(children)) {
                 // The body takes the place of the text; what else there is stays where it was.
                 append(parts, converted(children[1], &structure_.parts[children[0]]));

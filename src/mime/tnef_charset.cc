@@ -6,6 +6,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstdint>
+#include <vector>
 
 #include "base/ascii.h"
 #include "mime/utf8.h"
@@ -19,7 +20,7 @@ struct CodePage {
     unsigned number;
     const char* iconv;    // its name there
     const char* charset;  // and in mail
-    bool ascii = true;    // octets below 0x80 are ASCII
+    bool ascii = true;    // octets below 0x80 are ASCII, and nothing has state (but see combines())
 };
 
 constexpr CodePage pages[] = {
@@ -81,14 +82,15 @@ const CodePage* find(unsigned number)
     return at == std::end(pages) ? nullptr : at;
 }
 
-// Whether what an octet means depends on none before it but the first half of its own
-// character.  1255 and 1258 write accents behind their letter, ISO-2022 shifts.
-bool stands_alone(const CodePage& page) { return page.ascii && page.number != 1255 && page.number != 1258; }
+// Vietnamese and Hebrew write accents and points behind their letter.  glibc joins them to
+// one character, which takes state; here each octet is a character, as it is for Windows.
+bool combines(const CodePage& page) { return page.number == 1255 || page.number == 1258; }
 
 // The Windows code pages give meaning to every octet: those without a character are
 // controls of their own number.  glibc's converters refuse them.
 bool is_hole(base::Octets rest, unsigned number)
 {
+    if (rest.empty()) return false;
     const auto c = static_cast<unsigned char>(rest.front());
     return number >= 1250 && number <= 1258 && c >= 0x80 && c < 0xa0;
 }
@@ -99,6 +101,12 @@ const char* charset_of_code_page(unsigned number)
 {
     const auto* page = find(number);
     return page == nullptr ? nullptr : page->charset;
+}
+
+bool keeps_ascii(unsigned number)
+{
+    const auto* page = find(number);
+    return page == nullptr || page->ascii;
 }
 
 void append_utf8(std::string& out, char32_t character)
@@ -145,7 +153,7 @@ std::string utf8_of_utf16(base::Octets text)
     return out;
 }
 
-// Its converter, and what the octets are that are a character by themselves.
+// Its converter, and what the characters are of one octet or two.
 struct CodePages::Open {
     explicit Open(const CodePage& of) : page(of), converter(::iconv_open("UTF-8", of.iconv)) {}
     Open(const Open&) = delete;
@@ -155,26 +163,26 @@ struct CodePages::Open {
         if (has_converter()) ::iconv_close(converter);
     }
 
-    // Text of such octets only.
-    [[nodiscard]] bool append_singles(std::string& out, base::Octets text)
+    // By tables, once there was enough text to make them worth it.  false: not well-formed, or
+    // for iconv(3).
+    [[nodiscard]] bool append_known(std::string& out, base::Octets text)
     {
         constexpr std::size_t worth_a_table = 4096;
-        if (!stands_alone(page)) return false;
         seen += text.size();
-        if (seen < worth_a_table) return false;
+        if (!page.ascii || (seen < worth_a_table && !combines(page))) return false;
         if (!filled) fill();
         std::size_t more = 0;
-        for (const char c : text) {
-            const auto one = size[static_cast<unsigned char>(c)];
-            if (one == 0) return false;
-            more += one;
+        for (std::size_t at = 0; at < text.size();) {
+            const Character& next = known(text, at);
+            if (next.size == none) return false;
+            more += next.size;
         }
         const auto before = out.size();
         out.resize(before + more);
         char* to = out.data() + before;
-        for (const char c : text) {
-            const auto octet = static_cast<unsigned char>(c);
-            to = std::copy_n(utf8[octet].data(), size[octet], to);
+        for (std::size_t at = 0; at < text.size();) {
+            const Character& next = known(text, at);
+            to = std::copy_n(next.utf8.data(), next.size, to);
         }
         return true;
     }
@@ -184,6 +192,7 @@ struct CodePages::Open {
     {
         if (!has_converter()) return false;
         const auto before = out.size();
+        const bool has_state = !page.ascii || combines(page);
         std::array<char, 512> room{};
         // iconv(3) takes a pointer to what it might write to, and does not.
         char* in = const_cast<char*>(text.data());
@@ -196,8 +205,7 @@ struct CodePages::Open {
                                        : ::iconv(converter, &in, &left, &to, &free);
             out.append(room.data(), room.size() - free);
             if (done != static_cast<std::size_t>(-1)) {
-                // What stands alone leaves nothing behind.
-                if (flushing || stands_alone(page)) return true;
+                if (flushing || !has_state) return true;
             } else if (errno == EILSEQ && is_hole({in, left}, page.number)) {
                 append_utf8(out, static_cast<unsigned char>(*in));
                 ++in;
@@ -213,17 +221,44 @@ struct CodePages::Open {
     const CodePage& page;
 
 private:
+    static constexpr unsigned char unknown = 0, none = 0xff;  // instead of a size
+
+    struct Character {
+        std::array<char, 4> utf8;
+        unsigned char size;
+    };
+
     [[nodiscard]] bool has_converter() const { return std::bit_cast<std::intptr_t>(converter) != -1; }
+
+    // Of one octet or of two, behind which `at` is then; or none.
+    [[nodiscard]] const Character& known(base::Octets text, std::size_t& at)
+    {
+        const auto first = static_cast<unsigned char>(text[at]);
+        ++at;
+        if (singles[first].size != none || first < 0x80 || at == text.size() || combines(page))
+            return singles[first];
+        if (pairs.empty()) pairs.resize(std::size_t{0x80} << 8U);
+        Character& pair = pairs[(first & 0x7fU) << 8U | static_cast<unsigned char>(text[at])];
+        if (pair.size == unknown) pair = character(text.substr(at - 1, 2));
+        ++at;
+        return pair;
+    }
+
+    [[nodiscard]] Character character(base::Octets octets)
+    {
+        Character made{{}, none};
+        std::string one;
+        if (!append(one, octets) || one.empty() || one.size() > made.utf8.size()) return made;
+        std::copy(one.begin(), one.end(), made.utf8.begin());
+        made.size = static_cast<unsigned char>(one.size());
+        return made;
+    }
 
     void fill()
     {
-        std::string one;
-        for (std::size_t octet = 0; octet < size.size(); ++octet) {
+        for (std::size_t octet = 0; octet < singles.size(); ++octet) {
             const char c = static_cast<char>(static_cast<unsigned char>(octet));
-            one.clear();
-            if (!append(one, {&c, 1}) || one.size() > utf8[octet].size()) continue;
-            std::copy(one.begin(), one.end(), utf8[octet].begin());
-            size[octet] = static_cast<unsigned char>(one.size());
+            singles[octet] = character({&c, 1});
         }
         filled = true;
     }
@@ -231,8 +266,8 @@ private:
     iconv_t converter;
     bool filled = false;
     std::size_t seen = 0;  // octets
-    std::array<std::array<char, 4>, 256> utf8{};
-    std::array<unsigned char, 256> size{};  // 0: not a character by itself
+    std::array<Character, 256> singles{};
+    std::vector<Character> pairs;  // by what the first octet is above 0x80, and the second
 };
 
 CodePages::CodePages() = default;
@@ -259,7 +294,7 @@ bool CodePages::append(std::string& out, base::Octets text, unsigned number)
         ((pages == nullptr || pages->page.ascii) && is_ascii(text)) || (number == utf8_page && is_utf8(text));
     if (as_it_is) out += text;
     if (as_it_is || pages == nullptr || number == utf8_page) return as_it_is;
-    return pages->append_singles(out, text) || pages->append(out, text);
+    return pages->append_known(out, text) || (!combines(pages->page) && pages->append(out, text));
 }
 
 std::optional<std::string> CodePages::utf8(base::Octets text, unsigned number)

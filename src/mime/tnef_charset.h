@@ -16,6 +16,10 @@ namespace mime
 // nullptr when it has none that mail programs know.
 [[nodiscard]] const char* charset_of_code_page(unsigned number);
 
+// Whether octets below 0x80 are ASCII in it wherever they stand, but as the second of a
+// character; so of all that RTF can be written in.  Of a page that is not known: true.
+[[nodiscard]] bool keeps_ascii(unsigned number);
+
 // UTF-16, little endian, to UTF-8.  Half a surrogate pair and half a unit, which UTF-8
 // cannot say, become U+FFFD.
 [[nodiscard]] std::string utf8_of_utf16(base::Octets text);

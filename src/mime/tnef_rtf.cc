@@ -179,13 +179,13 @@ public:
                 continue;
             }
             take(token);
-            if (broken_) return tl::make_unexpected("its text is not in the code page that it names");
+            if (wrong_ != nullptr) return tl::make_unexpected(wrong_);
             groups_.back().fresh = false;
         }
         flush();
         if (!groups_.empty()) return tl::make_unexpected("its text does not come to its end");
         if (!began_) return tl::make_unexpected("its text is not RTF");
-        if (broken_) return tl::make_unexpected("its text is not in the code page that it names");
+        if (wrong_ != nullptr) return tl::make_unexpected(wrong_);
         return RtfBody{kind_, std::move(out_)};
     }
 
@@ -241,9 +241,7 @@ private:
             case Word::rtf: began_ = true; break;
             case Word::from_html: kind_ = nothing_yet ? Kind::html : kind_; break;
             case Word::from_text: kind_ = nothing_yet ? Kind::text : kind_; break;
-            case Word::document_page:
-                document_page_ = value > 0 ? static_cast<unsigned>(value) : document_page_;
-                break;
+            case Word::document_page: document_page_ = page_named(value).value_or(document_page_); break;
             case Word::html_tag: group().html_tag = true; break;
             case Word::html_rtf: group().html_rtf = value != 0; break;
             case Word::font_table: group().fonts = true; break;
@@ -269,11 +267,19 @@ private:
             if (word == Word::font) group().font_page = page_of_font(value);
         } else if (word == Word::font) {
             font_ = value;
-        } else if (fonts_.size() < most_fonts) {
-            const auto page =
-                word == Word::font_page && value > 0 ? static_cast<unsigned>(value) : code_page_of(value);
+        } else {
+            const auto page = word == Word::font_page ? page_named(value).value_or(0) : code_page_of(value);
             if (page != 0) fonts_[font_] = page;
+            if (fonts_.size() > most_fonts) wrong_ = "its text has too many fonts";
         }
+    }
+
+    std::optional<unsigned> page_named(int value)
+    {
+        if (value <= 0) return std::nullopt;
+        const auto page = static_cast<unsigned>(value);
+        if (!keeps_ascii(page)) wrong_ = "its text is in a code page that RTF cannot be in";
+        return page;
     }
 
     [[nodiscard]] unsigned page_of_font(int number) const
@@ -328,6 +334,7 @@ private:
         }
         if (!heard()) return;
         flush();
+        high_ = 0;
         if (kind_ == Kind::html && !entity.empty())
             out_ += entity;
         else
@@ -339,6 +346,7 @@ private:
         to_skip_ = 0;
         if (!heard()) return;
         flush();
+        high_ = 0;
         out_ += "\r\n";
     }
 
@@ -346,7 +354,8 @@ private:
     {
         high_ = pending_.empty() ? high_ : 0;
         if (pending_.empty()) return;
-        broken_ = !pages_.append(out_, pending_, pending_page_);
+        if (!pages_.append(out_, pending_, pending_page_))
+            wrong_ = "its text is not in the code page that it names";
         pending_.clear();
     }
 
@@ -360,8 +369,9 @@ private:
     int font_ = 0, default_font_ = 0;
     unsigned document_page_ = 1252;
     Kind kind_ = Kind::rich;
-    bool began_ = false, broken_ = false;
-    std::string out_, pending_;  // the latter in pending_page_
+    bool began_ = false;
+    const char* wrong_ = nullptr;  // what a reader would see otherwise than we
+    std::string out_, pending_;    // the latter in pending_page_
     unsigned pending_page_ = 0;
     std::size_t to_skip_ = 0;  // characters that stand for the \u before them
     char32_t high_ = 0;        // the first half of a pair, just written

@@ -95,9 +95,16 @@ tl::expected<std::string, std::string> decompress_rtf(base::Octets compressed, s
         return tl::make_unexpected("its compressed text is cut off");
     if (size > most) return tl::make_unexpected("its text is too large");
     const auto content = in.take(octets_behind - counted);
-    if (magic == uncompressed_magic) return std::string(content.substr(0, size));
+    if (magic == uncompressed_magic) {
+        if (content.size() != size) return tl::make_unexpected("its text is not as long as it says");
+        return std::string(content);
+    }
     if (magic != compressed_magic) return tl::make_unexpected("its text is compressed in an unknown way");
     if (checksum(content) != crc) return tl::make_unexpected("the checksum of its compressed text is wrong");
+    // 136 octets from 17 is the most there can be: who announces more costs us nothing.
+    constexpr std::size_t most_of_one = 9;
+    if (size / most_of_one > content.size())
+        return tl::make_unexpected("its compressed text is shorter than it says");
     auto out = expand(content, size);
     if (out && out->size() < size) return tl::make_unexpected("its compressed text is shorter than it says");
     if (out) out->resize(size);

@@ -47,6 +47,9 @@ def messages(site, size):
     """Files of about `size` octets."""
     fonts = rb"{\rtf1\ansi{\fonttbl{\f0\fcharset128 A;}{\f1\fcharset204 B;}}"
     html = rb"{\rtf1\ansi\fromhtml1{\*\htmltag64 }"
+    # Each character by itself, in code pages of two octets, of up to four, and with accents of their own.
+    pages = {"pairs": (932, b"\xe8\xa0\\~" * 4 + b"x"), "fours": (54936, b"\x81\x30\x81\x31\\~" * 2 + b"abcde"),
+             "points": (1255, b"\xe9\\~" * 5 + b"ab"), "accents": (1258, b"\xe9\xcc\\~" * 4 + b"a"), "holes": (1255, b"\x81\\~" * 5 + b"ab")}
     units = {"fonts": rb"\f1\'e9\f0\'b8 ab", "unicode": rb"\u1234?\u5678?\b ", "groups": b"{{{{{{{{}}}}}}}}x",
              "words": rb"\par\tab\b0\i0 xy", "bytes": rb"\'e9\'e8\'e7\'e6 ", "text": b"abcdefghijklmnop "}
     assert {len(unit) for unit in units.values()} == {17}
@@ -56,6 +59,12 @@ def messages(site, size):
             # As much of it as is still unpacked, beside a text that makes the message large enough for that.
             rtf = compressed(start, unit, size * 2)
             made[f"{prefix}-{name}"] = as_winmail(name, (RTF, rtf), (TEXT, b"x" * max(0, size * 7 // 10 - len(rtf))))
+    for name, (page, unit) in pages.items():
+        rtf = compressed(rb"{\rtf1\ansi\ansicpg%d " % page, unit, size * 2)
+        made[f"page-{name}"] = as_winmail(name, (RTF, rtf), (TEXT, b"x" * max(0, size * 7 // 10 - len(rtf))))
+    # Many texts that say that they are long.
+    claim = b"--p\r\n" + as_winmail("claim", (RTF, tnef.packed(b"", size * 2))).partition(b"Message-ID")[2].partition(b"MIME-Version: 1.0\r\n")[2]
+    made["claims"] = (HEAD.format("claims", "claims") + 'Content-Type: multipart/mixed; boundary="p"\r\n\r\n').encode() + claim * min(9900, size // len(claim)) + b"--p--\r\n"
     made["padding"] = as_winmail("padding", (TEXT, b"x" * (size // 2)))
     made["cids"] = as_winmail("cids", (HTML, b"<img src=cid:a@b>" * (size // 24)))
     lines = {"blanks": b" " * 70 + b"\r\n", "from": b"From x\r\n", "dots": b".\r\n", "equals": b"=" * 70 + b"\r\n", "latin": b"\xfc" * 70 + b"\r\n",

@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <optional>
 #include <random>
+#include <string>
+#include <vector>
 
 #include "mime/tnef_rtf.h"
 #include "unit/tnef_support.h"
@@ -111,6 +114,31 @@ TEST(RtfDecompression, WhatItStandsForIsAsLongAsItSays)
     EXPECT_EQ(mime::decompress_rtf(Ring(ring).ended(size), size - 1).error(), "its text is too large");
 }
 
+TEST(RtfDecompression, WhoAnnouncesMoreThanThereCanBeIsNotBelieved)
+{
+    const auto nothing =
+        with_checksum(little_endian(0, 4) + little_endian(1'000'000, 4) + "LZFu" + little_endian(0, 4));
+    EXPECT_EQ(mime::decompress_rtf(nothing, 1'000'000).error(),
+              "its compressed text is shorter than it says");
+    // The most that there can be: all references.
+    Ring ring;
+    for (int i = 0; i < 8 * 100 - 1; ++i) ring.reference((ring.at() + 4095) % 4096, 17);
+    const auto all = ring.ended(ring.plain().size());
+    EXPECT_GT(ring.plain().size(), (all.size() - 16) * 79 / 10);
+    EXPECT_EQ(mime::decompress_rtf(all, 1'000'000), ring.plain());
+}
+
+TEST(RtfDecompression, WhatIsNotCompressedIsAsLongAsItSays)
+{
+    const auto stored = [](std::size_t size) {
+        return little_endian(12 + 5, 4) + little_endian(size, 4) + "MELA" + little_endian(0, 4) + "{\\rtf";
+    };
+    const std::string why = "its text is not as long as it says";
+    EXPECT_EQ(mime::decompress_rtf(stored(5), 100), "{\\rtf");
+    EXPECT_EQ(mime::decompress_rtf(stored(6), 100).error(), why);
+    EXPECT_EQ(mime::decompress_rtf(stored(4), 100).error(), why);
+}
+
 std::string read(const std::string& rtf)
 {
     mime::CodePages pages;
@@ -145,12 +173,96 @@ TEST(Rtf, EachFontHasItsCodePage)
     EXPECT_TRUE(read(rtf + "}") == expected);  // too long to be shown
 }
 
+TEST(Rtf, HalvesOfAPairBelongTogetherOnlyWhenNothingStandsBetween)
+{
+    const std::string half = "\xef\xbf\xbd";
+    EXPECT_EQ(read(R"({\rtf1\ansi x\u55357?\u56832?y})"), "x\xf0\x9f\x98\x80y");
+    EXPECT_EQ(read(R"({\rtf1\ansi x\u55357?\par\u56832?y})"), "x" + half + "\r\n" + half + "y");
+    EXPECT_EQ(read(R"({\rtf1\ansi x\u55357?\tab\u56832?y})"), "x" + half + "\t" + half + "y");
+    EXPECT_EQ(read(R"({\rtf1\ansi x\u55357?z\u56832?y})"), "x" + half + "z" + half + "y");
+    EXPECT_EQ(read(R"({\rtf1\ansi\fromhtml1\uc0{\*\htmltag64 <a>}\u55357 \~\u56832 })"),
+              "<a>" + half + "&nbsp;" + half);
+}
+
+TEST(Rtf, ItIsInACodePageThatKeepsAscii)
+{
+    const std::string why = "error: its text is in a code page that RTF cannot be in";
+    EXPECT_EQ(read(R"({\rtf1\ansi\ansicpg50220 text})"), why);
+    EXPECT_EQ(read(R"({\rtf1\ansi\ansicpg1200 text})"), why);
+    EXPECT_EQ(read(R"({\rtf1\ansi{\fonttbl{\f0\cpg50220 x;}}text})"), why);
+    EXPECT_EQ(read(R"({\rtf1\ansi\ansicpg4711 text})"), "text");
+    EXPECT_EQ(read(R"({\rtf1\ansi\ansicpg4711 \'e4})"),
+              "error: its text is not in the code page that it names");
+}
+
+TEST(Rtf, NoFontIsForgotten)
+{
+    const auto fonts = [](int count) {
+        std::string table = R"({\rtf1\ansi{\fonttbl)";
+        for (int i = 0; i < count; ++i) table += "{\\f" + std::to_string(i) + R"(\fcharset204 x;})";
+        return read(table + "}\\f" + std::to_string(count - 1) + R"(\'e9})");
+    };
+    EXPECT_EQ(fonts(10'000), "й");
+    EXPECT_EQ(fonts(10'001), "error: its text has too many fonts");
+}
+
 TEST(Rtf, WordsAreKnownByAllTheirLetters)
 {
     EXPECT_EQ(
         read(
             R"({\rtf1 a\par b\pard c\pa d\Par e\tab f\tabs g\emdash h\emdas i{\pict x}{\pictx y}{\Pict z}})"),
         "a\r\nbcde\tfg\xe2\x80\x94hiyz");
+}
+
+std::string octet(unsigned long value)
+{
+    return std::string(1, static_cast<char>(static_cast<unsigned char>(value)));
+}
+
+// A page's characters are kept in tables once there was enough text; before, and for those of
+// more than two octets, iconv(3) does all of it.
+TEST(CodePages, WhatIsReadFromATableIsWhatIconvSays)
+{
+    std::mt19937 random(11);
+    mime::CodePages warm;
+    for (unsigned number = 1; number < 60'000; ++number) {
+        if (mime::charset_of_code_page(number) == nullptr) continue;
+        (void)warm.utf8(std::string(5000, '\xb1'), number);
+        const bool of_two =
+            number == 932 || number == 936 || number == 949 || number == 950 || number > 50'000;
+        for (unsigned first = 0; first < 256; ++first) {
+            mime::CodePages cold;
+            ASSERT_EQ(warm.utf8(octet(first), number), cold.utf8(octet(first), number))
+                << number << ' ' << first;
+            for (unsigned second = 0; of_two && first >= 0x80 && second < 256; ++second) {
+                const auto text = octet(first) + octet(second) + (second % 2 == 0 ? "\xb1" : "a");
+                ASSERT_EQ(warm.utf8(text, number), cold.utf8(text, number))
+                    << number << ' ' << first << ' ' << second;
+            }
+            for (int i = 0; of_two && i < 100; ++i) {
+                std::string text;
+                for (auto n = random() % 8; n > 0; --n)
+                    text += octet(random() % 4 == 0 ? random() % 256 : 0x81 + random() % 126);
+                ASSERT_EQ(warm.utf8(text, number), cold.utf8(text, number))
+                    << number << ' ' << ::testing::PrintToString(text);
+            }
+        }
+    }
+}
+
+TEST(CodePages, NothingBehindATextIsLookedAt)
+{
+    // glibc takes both octets and says then that they are no character.
+    const std::vector<char> both = {'\xa2', '\xe8'};
+    EXPECT_EQ(mime::CodePages().utf8({both.data(), both.size()}, 949), std::nullopt);
+}
+
+TEST(CodePages, AccentsStayBehindTheirLetterAndWhatHasNoCharacterWhereItWas)
+{
+    mime::CodePages pages;
+    EXPECT_EQ(pages.utf8("a\xcc\x8dz", 1258), "a\xcc\x80\xc2\x8dz");
+    EXPECT_EQ(pages.utf8("\xe9\xc4\x81z", 1255), "\xd7\x99\xd6\xb4\xc2\x81z");
+    EXPECT_EQ(pages.utf8("\xe9", 1255), "\xd7\x99");
 }
 
 }  // namespace

@@ -362,30 +362,4 @@ TEST(TnefMeeting, NoTextCanAddALineToTheCalendar)
     EXPECT_EQ(text.find("ORGANIZER"), std::string::npos);
 }
 
-// A page is asked for its characters once it has seen enough text; before, and for what is
-// no character by itself, iconv(3) does all of it.
-TEST(CodePages, WhatIsReadFromATableIsWhatIconvSays)
-{
-    const auto octet = [](unsigned value) {
-        return std::string(1, static_cast<char>(static_cast<unsigned char>(value)));
-    };
-    mime::CodePages warm;
-    for (unsigned number = 1; number < 60'000; ++number) {
-        if (mime::charset_of_code_page(number) == nullptr) continue;
-        (void)warm.utf8(std::string(5000, '\xb1'), number);
-        const bool of_two = number == 932 || number == 936 || number == 949 || number == 950 ||
-                            number == 1255 || number == 1258 || number > 50'000;
-        for (unsigned first = 0; first < 256; ++first) {
-            mime::CodePages cold;
-            ASSERT_EQ(warm.utf8(octet(first), number), cold.utf8(octet(first), number))
-                << number << ' ' << first;
-            for (unsigned second = 0; of_two && first >= 0x80 && second < 256; ++second) {
-                const auto text = octet(first) + octet(second) + (second % 2 == 0 ? "\xb1" : "a");
-                ASSERT_EQ(warm.utf8(text, number), cold.utf8(text, number))
-                    << number << ' ' << first << ' ' << second;
-            }
-        }
-    }
-}
-
 }  // namespace
