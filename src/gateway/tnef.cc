@@ -11,6 +11,7 @@
 #include "mime/address.h"
 #include "mime/codec.h"
 #include "mime/encoded_word.h"
+#include "mime/tnef_charset.h"
 
 namespace gateway
 {
@@ -59,6 +60,7 @@ public:
           state_(structure_.parts.size())
     {
         left_.expanded = std::min(left_.expanded, spared_expansion + most_expansion * message.body().size());
+        left_to_write_ = spared_growth + most_growth * message.octets().size();
     }
 
     tl::expected<std::optional<Rewrite>, std::string> run()
@@ -76,7 +78,10 @@ public:
 private:
     // LZFu takes 17 octets and more from 2 where text repeats itself; what makes so much of
     // the whole message was written to cost much.
-    static constexpr std::size_t most_expansion = 3, spared_expansion = 256U << 10;
+    static constexpr std::size_t most_expansion = 2, spared_expansion = 256U << 10;
+    // And what came of it, in all: base64, text beside RTF, the people of a meeting.  Without
+    // this each of many meetings would repeat the header's.
+    static constexpr std::size_t most_growth = 6, spared_growth = 256U << 10;
 
     using List = std::vector<MimeEntity>;
 
@@ -166,15 +171,24 @@ private:
         const auto& part = structure_.parts[i];
         auto octets = mime::decode(part.encoding, part.body);
         if (!octets) return give_up("its transfer encoding is broken");
-        const auto message = mime::read_tnef_within(*octets, left_);
+        const auto message = mime::read_tnef_within(*octets, left_, pages_);
         if (!message) return give_up(message.error());
-        if (text == nullptr) return compose(*message, std::nullopt, context_);
+        if (text == nullptr) return written(compose(*message, std::nullopt, context_));
         const auto outer = mime::decode(text->encoding, text->body);
-        if (outer && same_text(*message, *outer, text->content_type.parameter("charset")))
-            return compose(*message, MimeEntity(text->whole), context_);
+        if (outer && same_text(*message, *outer, text->content_type.parameter("charset"), pages_))
+            return written(compose(*message, MimeEntity(text->whole), context_));
         List out = only(MimeEntity(text->whole));
-        append(out, compose(*message, std::nullopt, context_));
+        append(out, written(compose(*message, std::nullopt, context_)));
         return out;
+    }
+
+    List written(List entities)
+    {
+        std::size_t size = 0;
+        for (const auto& entity : entities) size += entity.size();
+        if (size > left_to_write_) return give_up("it would become many times as large");
+        left_to_write_ -= size;
+        return entities;
     }
 
     static std::string other_parameters(const mime::ContentType& type)
@@ -229,6 +243,8 @@ private:
     ComposeContext context_;
     std::vector<State> state_;
     mime::TnefLimits left_;  // for what is still to be read
+    std::size_t left_to_write_ = 0;
+    mime::CodePages pages_;  // to open them takes longer than to use them
     std::string why_;
 };
 

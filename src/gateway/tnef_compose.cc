@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <utility>
 
 #include "base/ascii.h"
@@ -298,11 +299,17 @@ mime::CalendarPeople in_their_roles(const mime::TnefMeeting& meeting, const mime
 MimeEntity multipart(const std::string& subtype, const std::vector<MimeEntity>& parts, base::Random& random,
                      const std::string& parameters)
 {
-    std::string boundary;
+    // Looked for in each multipart above it, of which there can be many, and in parts of nothing
+    // but hyphens: by what is random in it, from the end.
+    std::string unique;
+    const auto within = [&](const MimeEntity& part) {
+        const std::boyer_moore_horspool_searcher search(unique.begin(), unique.end());
+        return std::search(part.begin(), part.end(), search) != part.end();
+    };
     do {
-        boundary = "----=_tnef_" + random.hex(32);
-    } while (std::any_of(parts.begin(), parts.end(),
-                         [&](const MimeEntity& p) { return p.find(boundary) != std::string::npos; }));
+        unique = random.hex(32);
+    } while (std::any_of(parts.begin(), parts.end(), within));
+    const std::string boundary = "----=_tnef_" + unique;
     const std::string header = "Content-Type: multipart/" + subtype + ";\r\n boundary=\"" + boundary + "\"" +
                                parameters + "\r\n\r\n";
     std::size_t size = header.size() + boundary.size() + 6;

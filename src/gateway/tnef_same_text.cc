@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <optional>
-#include <vector>
+#include <unordered_map>
 
 #include "base/ascii.h"
 #include "mime/tnef_charset.h"
@@ -25,6 +25,18 @@ constexpr std::string_view entities =
     "divide "
     "oslash ugrave uacute ucirc uuml yacute thorn yuml";
 
+std::unordered_map<std::string_view, char32_t> by_name()
+{
+    std::unordered_map<std::string_view, char32_t> out;
+    char32_t character = 0xa0;
+    for (std::string_view rest = entities; !rest.empty(); ++character) {
+        const auto next = rest.substr(0, rest.find(' '));
+        out.emplace(next, character);
+        rest.remove_prefix(std::min(next.size() + 1, rest.size()));
+    }
+    return out;
+}
+
 // Of what stands between "&" and ";".
 std::optional<char32_t> entity(std::string_view name)
 {
@@ -32,13 +44,10 @@ std::optional<char32_t> entity(std::string_view name)
         const auto number = base::parse_decimal(name.substr(1));
         return number && *number <= 0x10ffff ? std::optional(static_cast<char32_t>(*number)) : std::nullopt;
     }
-    char32_t character = 0xa0;
-    for (std::string_view rest = entities; !rest.empty(); ++character) {
-        const auto next = rest.substr(0, rest.find(' '));
-        if (next == name) return character;
-        rest.remove_prefix(std::min(next.size() + 1, rest.size()));
-    }
-    return std::nullopt;
+    constexpr std::size_t shortest = 2;
+    static const auto known = by_name();
+    const auto at = name.size() < shortest ? known.end() : known.find(name);
+    return at == known.end() ? std::nullopt : std::optional(at->second);
 }
 
 std::string with_characters(std::string_view html)
@@ -77,14 +86,6 @@ base::Octets next_word(base::Octets& text)
     return word;
 }
 
-std::vector<base::Octets> sorted_words_of(base::Octets text)
-{
-    std::vector<base::Octets> out;
-    for (auto word = next_word(text); !word.empty(); word = next_word(text)) out.push_back(word);
-    std::sort(out.begin(), out.end());
-    return out;
-}
-
 // Is each word of `part` in `whole`, in this order?
 bool holds(base::Octets whole, base::Octets part)
 {
@@ -96,23 +97,29 @@ bool holds(base::Octets whole, base::Octets part)
     return true;
 }
 
-// Is `part` told by `whole`, too?
+// Is `part` told by `whole`, too?  By their beginnings: 7 words of 10 are to be found.
 bool tells(base::Octets whole, base::Octets part)
 {
-    // The beginnings: sorting takes more than linear time.
-    const auto all = sorted_words_of(whole.substr(0, 1U << 20));
-    const auto some = sorted_words_of(part.substr(0, 1U << 16));
-    const auto found = std::count_if(some.begin(), some.end(), [&](base::Octets word) {
-        return std::binary_search(all.begin(), all.end(), word);
-    });
-    return static_cast<std::size_t>(found) * 10 >= some.size() * 7;
+    whole = whole.substr(0, 1U << 20);
+    part = part.substr(0, 1U << 16);
+    std::unordered_map<base::Octets, std::size_t> missing;  // how often
+    std::size_t all = 0;
+    for (auto word = next_word(part); !word.empty(); word = next_word(part), ++all) ++missing[word];
+    std::size_t found = 0;
+    for (auto word = next_word(whole); !word.empty() && found * 10 < all * 7; word = next_word(whole)) {
+        const auto at = missing.find(word);
+        if (at == missing.end()) continue;
+        found += at->second;
+        missing.erase(at);
+    }
+    return found * 10 >= all * 7;
 }
 
 }  // namespace
 
-bool same_text(const mime::TnefMessage& message, base::Octets text, const std::string* charset)
+bool same_text(const mime::TnefMessage& message, base::Octets text, const std::string* charset,
+               mime::CodePages& pages)
 {
-    mime::CodePages pages;
     const auto utf8 = [&](base::Octets octets, const std::string& in) {
         auto converted = pages.utf8(octets, in);
         return converted ? std::move(*converted) : std::string(octets);

@@ -13,6 +13,7 @@ namespace gateway
 // links), may differ.  Where the TNEF has nothing but HTML, both are kept, as two forms of
 // one text if seven words of ten are in it.  `charset`: of the text, may be null.  Whoever
 // gets a wrong "no" reads one text twice; nobody misses one.
-[[nodiscard]] bool same_text(const mime::TnefMessage& message, base::Octets text, const std::string* charset);
+[[nodiscard]] bool same_text(const mime::TnefMessage& message, base::Octets text, const std::string* charset,
+                             mime::CodePages& pages);
 
 }  // namespace gateway

@@ -22,8 +22,12 @@ struct TnefLimits {
     std::size_t attachments = 1'000;
     std::size_t properties = 200'000;  // of everything together
     std::size_t recipients = 10'000;
-    std::size_t expanded = 16U << 20;  // octets of compressed text, all together
+    std::size_t expanded =
+        16U << 20;  // octets of compressed text, all together, and what more they are in UTF-8
+    std::size_t names = 96U << 10;  // octets of subjects and of attachments' names in UTF-8, all together
 };
+
+class CodePages;
 
 struct TnefAddress {
     std::string name;     // UTF-8
@@ -89,7 +93,9 @@ struct TnefMessage {
 // in them and in limits.expanded.
 [[nodiscard]] tl::expected<TnefMessage, std::string> read_tnef(base::Octets octets,
                                                                const TnefLimits& limits = {});
-// The same for one of several in a message: what it has used is taken off `left`.
-[[nodiscard]] tl::expected<TnefMessage, std::string> read_tnef_within(base::Octets octets, TnefLimits& left);
+// The same for one of several in a message, which have `pages` in common: what it has used
+// is taken off `left`.
+[[nodiscard]] tl::expected<TnefMessage, std::string> read_tnef_within(base::Octets octets, TnefLimits& left,
+                                                                      CodePages& pages);
 
 }  // namespace mime

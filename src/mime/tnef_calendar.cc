@@ -2,7 +2,6 @@
 
 #include "base/ascii.h"
 #include "mime/tnef_meeting.h"
-#include "mime/utf8.h"
 
 namespace mime
 {
@@ -15,6 +14,7 @@ using Method = TnefMeeting::Method;
 std::string escaped(std::string_view text)
 {
     std::string out;
+    out.reserve(text.size() + text.size() / 8);
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
         if (c == '\\' || c == ';' || c == ',')
@@ -51,17 +51,17 @@ public:
     void line(std::string_view content)
     {
         constexpr std::size_t most = 75;
-        std::size_t column = 0;
-        while (!content.empty()) {
-            const auto size = std::max<std::size_t>(utf8_character(content.substr(0, 4)), 1);
-            if (column + size > most) {
-                out_ += "\r\n ";
-                column = 1;
-            }
+        const auto goes_on = [&](std::size_t at) {  // a character of UTF-8
+            return (static_cast<unsigned char>(content[at]) & 0xc0U) == 0x80;
+        };
+        for (std::size_t room = most; content.size() > room; room = most - 1) {
+            std::size_t size = room;
+            while (size > 1 && goes_on(size)) --size;
             out_ += content.substr(0, size);
-            column += size;
+            out_ += "\r\n ";
             content.remove_prefix(size);
         }
+        out_ += content;
         out_ += "\r\n";
     }
 

@@ -83,7 +83,8 @@ const CodePage* find(unsigned number)
 }
 
 // Vietnamese and Hebrew write accents and points behind their letter.  glibc joins them to
-// one character, which takes state; here each octet is a character, as it is for Windows.
+// one character, which takes state; here each octet is one, which says the same (Unicode
+// Standard Annex 15).
 bool combines(const CodePage& page) { return page.number == 1255 || page.number == 1258; }
 
 // The Windows code pages give meaning to every octet: those without a character are
@@ -106,7 +107,11 @@ const char* charset_of_code_page(unsigned number)
 bool keeps_ascii(unsigned number)
 {
     const auto* page = find(number);
-    return page == nullptr || page->ascii;
+    if (page != nullptr) return page->ascii;
+    constexpr unsigned ebcdic[] = {870, 875}, johab = 1361;
+    return (number > 500 && number < 1000 &&
+            std::find(std::begin(ebcdic), std::end(ebcdic), number) == std::end(ebcdic)) ||
+           number == johab || (number > 10'000 && number < 10'100);
 }
 
 void append_utf8(std::string& out, char32_t character)
@@ -290,8 +295,8 @@ bool CodePages::append(std::string& out, base::Octets text, unsigned number)
 {
     constexpr unsigned utf8_page = 65001;
     Open* const pages = open(number);
-    const bool as_it_is =
-        ((pages == nullptr || pages->page.ascii) && is_ascii(text)) || (number == utf8_page && is_utf8(text));
+    const bool as_it_is = ((pages == nullptr ? keeps_ascii(number) : pages->page.ascii) && is_ascii(text)) ||
+                          (number == utf8_page && is_utf8(text));
     if (as_it_is) out += text;
     if (as_it_is || pages == nullptr || number == utf8_page) return as_it_is;
     return pages->append_known(out, text) || (!combines(pages->page) && pages->append(out, text));

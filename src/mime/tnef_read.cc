@@ -66,8 +66,8 @@ std::string addr_spec(std::string_view text)
 
 // What is used up by all messages in one another.
 struct Budget {
-    TnefLimits limits;
-    CodePages pages;
+    TnefLimits& limits;
+    CodePages& pages;
 };
 
 class MessageReader
@@ -176,6 +176,14 @@ private:
         return true;
     }
 
+    // What is written of names is many times as long.
+    bool named(const std::string& name)
+    {
+        if (name.size() > budget_.limits.names) return give_up("its names are too long");
+        budget_.limits.names -= name.size();
+        return true;
+    }
+
     struct PersonTags {
         std::uint16_t name, type, address, smtp;
     };
@@ -230,6 +238,7 @@ private:
         if (!attached(properties, out)) return false;
         if (out.message && name.empty()) name = out.message->subject;
         out.name = file_name(std::move(name), out.message != nullptr);
+        if (!named(out.name)) return false;
         out_.attachments.push_back(std::move(out));
         return true;
     }
@@ -283,6 +292,7 @@ private:
               text(properties_, internet_message_id, out_.message_id) && text(properties_, body, plain)))
             return false;
         out_.subject = one_line(std::move(out_.subject));
+        if (!named(out_.subject)) return false;
         out_.message_id = one_line(std::move(out_.message_id));
         if (!plain.empty()) out_.text = with_crlf(plain);
         out_.date = P::time(properties_.find(client_submit_time));
@@ -332,6 +342,10 @@ private:
         budget_.limits.expanded -= rtf->size();
         auto read = read_rtf(*rtf, budget_.pages);
         if (!read) return give_up(read.error());
+        // One octet can become three.
+        const auto more = std::max(read->utf8.size(), rtf->size()) - rtf->size();
+        if (more > budget_.limits.expanded) return give_up("its text is too large");
+        budget_.limits.expanded -= more;
         if (read->kind == RtfBody::Kind::html) {
             if (!out_.html) out_.html = TnefMessage::Html{std::move(read->utf8), "utf-8"};
             return true;
@@ -362,15 +376,15 @@ private:
 tl::expected<TnefMessage, std::string> read_tnef(base::Octets octets, const TnefLimits& limits)
 {
     auto left = limits;
-    return read_tnef_within(octets, left);
+    CodePages pages;
+    return read_tnef_within(octets, left, pages);
 }
 
-tl::expected<TnefMessage, std::string> read_tnef_within(base::Octets octets, TnefLimits& left)
+tl::expected<TnefMessage, std::string> read_tnef_within(base::Octets octets, TnefLimits& left,
+                                                        CodePages& pages)
 {
-    Budget budget{left, {}};
-    auto message = MessageReader(budget, 0).run(octets);
-    left = budget.limits;
-    return message;
+    Budget budget{left, pages};
+    return MessageReader(budget, 0).run(octets);
 }
 
 }  // namespace mime

@@ -233,6 +233,8 @@ private:
             group().silent = true;
         group().ignorable = false;
         if (meaning == nullptr) return;
+        // What is not read says nothing about the rest, but where its octets end.
+        if (group().silent && meaning->word != Word::bin) return;
         const bool nothing_yet = out_.empty() && pending_.empty();
         switch (meaning->word) {
             case Word::bin:
@@ -274,12 +276,12 @@ private:
         }
     }
 
-    std::optional<unsigned> page_named(int value)
+    // One that RTF cannot be in is as one that is not known, whoever writes text in it.
+    static std::optional<unsigned> page_named(int value)
     {
         if (value <= 0) return std::nullopt;
         const auto page = static_cast<unsigned>(value);
-        if (!keeps_ascii(page)) wrong_ = "its text is in a code page that RTF cannot be in";
-        return page;
+        return keeps_ascii(page) ? page : unknown_page;
     }
 
     [[nodiscard]] unsigned page_of_font(int number) const
@@ -360,7 +362,8 @@ private:
     }
 
     static constexpr std::size_t deepest = 500;  // groups in one another
-    static constexpr std::size_t replaced = 3;   // octets of U+FFFD, which stands for half a pair
+    static constexpr unsigned unknown_page = 0xffffffff;
+    static constexpr std::size_t replaced = 3;  // octets of U+FFFD, which stands for half a pair
 
     RtfTokens tokens_;
     CodePages& pages_;

@@ -1,5 +1,6 @@
 """Messages that were made to cost much: each a few octets that stand for many."""
 import base64
+import datetime
 import os
 import struct
 import sys
@@ -33,14 +34,33 @@ def compressed(start, unit, size):
     return tnef.packed(bytes(out), at - 207)
 
 
-def as_winmail(name, *properties):
+def part(winmail):
+    return (b'Content-Type: application/ms-tnef; name="winmail.dat"\r\nContent-Transfer-Encoding: base64\r\n\r\n' +
+            base64.encodebytes(bytes(winmail)).replace(b"\n", b"\r\n"))
+
+
+def winmail(*properties):
     """Each (number, octets)."""
     all_of_them = tnef.Properties()
     for number, octets in properties:
         all_of_them.add(0x102 if number == RTF else 0x1e, number, octets)
-    octets = bytes(tnef.Tnef().properties(all_of_them))
-    return (HEAD.format(name, name) + 'Content-Type: application/ms-tnef; name="winmail.dat"\r\n'
-            "Content-Transfer-Encoding: base64\r\n\r\n").encode() + base64.encodebytes(octets).replace(b"\n", b"\r\n")
+    return tnef.Tnef().properties(all_of_them)
+
+
+def as_winmail(name, *properties):
+    return HEAD.format(name, name).encode() + part(winmail(*properties))
+
+
+def mixed(name, parts, header=""):
+    return (HEAD.format(name, name) + header + 'Content-Type: multipart/mixed; boundary="p"\r\n\r\n').encode() + b"".join(
+        b"--p\r\n" + one + b"\r\n" for one in parts) + b"--p--\r\n"
+
+
+def meeting():
+    when = datetime.datetime(2026, 6, 1, tzinfo=datetime.timezone.utc)
+    of = bytes.fromhex("0220060000000000c000000000000046"), bytes.fromhex("90dad86e0b451b1098da00aa003f1305")
+    return tnef.Tnef("IPM.Schedule.Meeting.Request").properties(
+        tnef.Properties().time(0x820d, when, of[0]).time(0x820e, when, of[0]).binary(0x0003, tnef.global_id(b"x"), of[1]))
 
 
 def messages(site, size):
@@ -60,11 +80,28 @@ def messages(site, size):
             rtf = compressed(start, unit, size * 2)
             made[f"{prefix}-{name}"] = as_winmail(name, (RTF, rtf), (TEXT, b"x" * max(0, size * 7 // 10 - len(rtf))))
     for name, (page, unit) in pages.items():
-        rtf = compressed(rb"{\rtf1\ansi\ansicpg%d " % page, unit, size * 2)
+        # Of two octets three or more come, which count.
+        rtf = compressed(rb"{\rtf1\ansi\ansicpg%d " % page, unit, size * 4 // 3)
         made[f"page-{name}"] = as_winmail(name, (RTF, rtf), (TEXT, b"x" * max(0, size * 7 // 10 - len(rtf))))
-    # Many texts that say that they are long.
-    claim = b"--p\r\n" + as_winmail("claim", (RTF, tnef.packed(b"", size * 2))).partition(b"Message-ID")[2].partition(b"MIME-Version: 1.0\r\n")[2]
-    made["claims"] = (HEAD.format("claims", "claims") + 'Content-Type: multipart/mixed; boundary="p"\r\n\r\n').encode() + claim * min(9900, size // len(claim)) + b"--p--\r\n"
+        # The same where it takes longest to find out what is in it, for its size.
+        rtf = compressed(rb"{\rtf1\ansi\ansicpg%d " % page, unit, 200_000)
+        made[f"small-{name}"] = as_winmail(f"small-{name}", (RTF, rtf), (TEXT, b"x" * max(0, 30_000 - len(rtf))))
+    # Many of them, each of which says that its text is long, names a code page of its own, or repeats the header.
+    made["claims"] = mixed("claims", [part(winmail((RTF, tnef.packed(b"", size * 2))))] * min(9900, size // 250))
+    numbers = (437, 850, 852, 855, 866, 874, 932, 936, 949, 950, 1250, 1251, 1252, 1253, 1254, 1255, 1256, 1257, 1258)
+    made["code-pages"] = mixed("code-pages", [part(winmail((RTF, tnef.compressed(rb"{\rtf1\ansi\ansicpg%d \'b1}" % number))))
+                                              for number in numbers * (size // 7000)])
+    invited = "Cc: " + ",\r\n ".join(f"a{i}@example.org" for i in range(size // 100)) + "\r\n"
+    made["meetings"] = mixed("meetings", [part(meeting())] * (size // 2000), invited)
+    # Words beside HTML of nothing but characters by name.
+    made["entities"] = mixed("entities", [b"Content-Type: text/plain\r\n\r\nsome words", part(winmail(
+        (RTF, compressed(html, b"&;&yuml;&yacut&;&", size)), (0x3001, b"x" * (size // 2))))])
+    hyphens = part(winmail((TEXT, b"short")))
+    for depth in range(40):
+        hyphens = (f'Content-Type: multipart/mixed; boundary="d{depth}"\r\n\r\n--d{depth}\r\n'.encode() + hyphens +
+                   (b"\r\n--d%d\r\nContent-Type: text/plain\r\n\r\n" % depth + b"-- " * (size // 120)) +
+                   b"\r\n--d%d--\r\n" % depth)
+    made["many-hyphens"] = HEAD.format("many-hyphens", "many-hyphens").encode() + hyphens
     made["padding"] = as_winmail("padding", (TEXT, b"x" * (size // 2)))
     made["cids"] = as_winmail("cids", (HTML, b"<img src=cid:a@b>" * (size // 24)))
     lines = {"blanks": b" " * 70 + b"\r\n", "from": b"From x\r\n", "dots": b".\r\n", "equals": b"=" * 70 + b"\r\n", "latin": b"\xfc" * 70 + b"\r\n",

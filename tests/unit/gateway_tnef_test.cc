@@ -230,11 +230,48 @@ TEST(ConvertTnef, AMessageInsideIsAMessage)
     EXPECT_FALSE(has(made, "hidden@x.example"));
 }
 
-TEST(ConvertTnef, AMeetingTakesItsPeopleFromTheHeader)
+Properties meeting()
 {
     Properties p;
     p.time(0x820d, now, appointment_set).time(0x820e, now, appointment_set);
-    p.binary(0x0003, global_id("x"), meeting_set);
+    return p.binary(0x0003, global_id("x"), meeting_set);
+}
+
+TEST(ConvertTnef, ManyMeetingsDoNotRepeatALargeHeader)
+{
+    const auto invited = [](int people, int meetings) {
+        std::string octets = head + to_carol + "Cc: b0@example.org";
+        for (int i = 1; i < people; ++i) octets += ",\r\n b" + std::to_string(i) + "@example.org";
+        octets += "\r\nContent-Type: multipart/mixed; boundary=\"=_x\"\r\n\r\n";
+        const auto tnef = Tnef("IPM.Schedule.Meeting.Request").body("come").properties(meeting()).octets();
+        for (int i = 0; i < meetings; ++i)
+            octets +=
+                "--=_x\r\nContent-Type: application/ms-tnef\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+                mime::base64_lines(tnef) + "\r\n";
+        return converted(octets + "--=_x--\r\n");
+    };
+    EXPECT_TRUE(has(invited(5'000, 1), "text/calendar"));
+    EXPECT_TRUE(has(invited(50, 20), "text/calendar"));
+    EXPECT_TRUE(has(invited(5'000, 20), "no: it would become many times as large"));
+}
+
+TEST(ConvertTnef, NamesAreBoundedAllTogether)
+{
+    const auto named = [](int files, std::size_t length) {
+        auto tnef = Tnef().body("x");
+        for (int i = 0; i < files; ++i) tnef.file(std::string(length, 'n') + ".txt", "y");
+        return converted(root(tnef));
+    };
+    EXPECT_TRUE(has(named(500, 100), "filename"));
+    EXPECT_TRUE(has(named(1, 90'000), "filename"));
+    EXPECT_TRUE(has(named(500, 200), "no: its names are too long"));
+    EXPECT_TRUE(has(converted(root(Tnef().properties(Properties().text(0x0037, std::string(100'000, 's'))))),
+                    "no: its names are too long"));
+}
+
+TEST(ConvertTnef, AMeetingTakesItsPeopleFromTheHeader)
+{
+    const Properties p = meeting();
     const auto request = converted(root(Tnef("IPM.Schedule.Meeting.Request").body("come").properties(p)));
     EXPECT_EQ(outline(request), "[]multipart/alternative [1]text/plain [2]text/calendar ");
     EXPECT_TRUE(has(request, "Content-Type: text/calendar; method=REQUEST; charset=us-ascii\r\n")) << request;

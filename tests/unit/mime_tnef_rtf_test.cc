@@ -186,13 +186,22 @@ TEST(Rtf, HalvesOfAPairBelongTogetherOnlyWhenNothingStandsBetween)
 
 TEST(Rtf, ItIsInACodePageThatKeepsAscii)
 {
-    const std::string why = "error: its text is in a code page that RTF cannot be in";
-    EXPECT_EQ(read(R"({\rtf1\ansi\ansicpg50220 text})"), why);
-    EXPECT_EQ(read(R"({\rtf1\ansi\ansicpg1200 text})"), why);
-    EXPECT_EQ(read(R"({\rtf1\ansi{\fonttbl{\f0\cpg50220 x;}}text})"), why);
-    EXPECT_EQ(read(R"({\rtf1\ansi\ansicpg4711 text})"), "text");
-    EXPECT_EQ(read(R"({\rtf1\ansi\ansicpg4711 \'e4})"),
-              "error: its text is not in the code page that it names");
+    const std::string why = "error: its text is not in the code page that it names";
+    for (const char* page : {"50220", "1200", "65000", "37", "52936", "4711"})
+        EXPECT_EQ(read(std::string(R"({\rtf1\ansi\ansicpg)") + page + " text}"), why) << page;
+    EXPECT_EQ(read(R"({\rtf1\ansi{\fonttbl{\f0\cpg50220 x;}}\f0 text})"), why);
+    EXPECT_EQ(read(R"({\rtf1\ansi{\fonttbl{\f0\cpg50220 x;}}text})"), "text");
+    EXPECT_EQ(read(R"({\rtf1\ansi\ansicpg737 text})"), "text");
+    EXPECT_EQ(read(R"({\rtf1\ansi\ansicpg737 \'e4})"), why);
+}
+
+TEST(Rtf, WhatIsNotReadSaysNothingAboutTheRest)
+{
+    EXPECT_EQ(read(R"({\rtf1\ansi{\*\x\ansicpg1251}\'e9})"), "é");
+    EXPECT_EQ(read(R"({\rtf1\ansi{\*\x\ansicpg1200}\'e9})"), "é");
+    EXPECT_EQ(read(R"({\rtf1\ansi{\*\x{\fonttbl{\f0\fcharset204 x;}}}\f0\'e9})"), "é");
+    EXPECT_EQ(read(R"({\rtf1\ansi{\*\x\fromhtml1}\endash})"), "\xe2\x80\x93");
+    EXPECT_EQ(read(R"({\rtf1\ansi{\*\x\bin3 }}}y}z})"), "z");
 }
 
 TEST(Rtf, NoFontIsForgotten)

@@ -53,7 +53,24 @@ TEST(Tnef, OctetsThatHaveNoMeaningInTheirCodePageAreLeftAlone)
     EXPECT_EQ(read(Tnef("IPM.Note", 932).body("\x81")).why(), "a text is not in the code page that it names");
     EXPECT_EQ(read(Tnef("IPM.Note", 12345).body("\xe4")).why(),
               "a text is not in the code page that it names");
-    EXPECT_EQ(read(Tnef("IPM.Note", 12345).body("plain"))->text, "plain") << "ASCII needs none";
+    EXPECT_EQ(read(Tnef("IPM.Note", 737).body("plain"))->text, "plain") << "of a page of DOS ASCII is known";
+    EXPECT_EQ(read(Tnef("IPM.Note", 65000).body("+ADw-")).why(),
+              "a text is not in the code page that it names");
+}
+
+TEST(Tnef, OneOctetThatBecomesThreeIsCountedAsThree)
+{
+    const auto octets = Tnef()
+                            .properties(Properties().binary(rtf, compressed("{\\rtf1\\ansi\\ansicpg874 " +
+                                                                            std::string(400, '\xb0') + "}")))
+                            .octets();
+    mime::TnefLimits limits;
+    mime::CodePages pages;
+    limits.expanded = 1200;
+    EXPECT_TRUE(mime::read_tnef_within(octets, limits, pages));
+    EXPECT_LT(limits.expanded, 50U);
+    limits.expanded = 1150;
+    EXPECT_EQ(mime::read_tnef_within(octets, limits, pages).error(), "its text is too large");
 }
 
 TEST(Tnef, HtmlKeepsItsOctetsAndItsCharset)
@@ -151,8 +168,9 @@ TEST(Tnef, ABombOfCompressedTextIsRefusedBeforeItIsUnpacked)
               "its text is too large")
         << "all together";
     const auto octets = one.octets();
-    EXPECT_TRUE(mime::read_tnef_within(octets, limits));
-    const auto second = mime::read_tnef_within(octets, limits);
+    mime::CodePages pages;
+    EXPECT_TRUE(mime::read_tnef_within(octets, limits, pages));
+    const auto second = mime::read_tnef_within(octets, limits, pages);
     ASSERT_FALSE(second) << "however many there are in a message";
     EXPECT_EQ(second.error(), "its text is too large");
 }
