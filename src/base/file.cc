@@ -209,31 +209,29 @@ bool is_directory(const std::string& path)
 namespace
 {
 
-// Gives the file its name; 0, or -1 and errno.
+// Gives the file its name; 0, or what errno was (which closing a descriptor may change).
 using Naming = int (*)(int directory, const char* temporary, const char* name);
 
 int replace(int directory, const char* temporary, const char* name)
 {
-    return renameat(directory, temporary, directory, name);
+    return renameat(directory, temporary, directory, name) == 0 ? 0 : errno;
 }
 
 int keep_what_is_there(int directory, const char* temporary, const char* name)
 {
     if (renameat2(directory, temporary, directory, name, RENAME_NOREPLACE) == 0) return 0;
-    if (errno != EINVAL && errno != ENOSYS) return -1;
+    if (errno != EINVAL && errno != ENOSYS) return errno;
     // Not every file system can do that, and of those that cannot not every one has hard links.
     if (linkat(directory, temporary, directory, name, 0) == 0) {
         unlinkat(directory, temporary, 0);
         return 0;
     }
-    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return -1;
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return errno;
     const Descriptor reserved(openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (reserved.get() < 0) return -1;
-    if (replace(directory, temporary, name) == 0) return 0;
-    const int error = errno;
-    unlinkat(directory, name, 0);
-    errno = error;
-    return -1;
+    if (reserved.get() < 0) return errno;
+    const int error = replace(directory, temporary, name);
+    if (error != 0) unlinkat(directory, name, 0);
+    return error;
 }
 
 Result<> write_named(const std::string& path, Octets content, unsigned mode, Group group, Naming give_name)
@@ -268,8 +266,10 @@ Result<> write_named(const std::string& path, Octets content, unsigned mode, Gro
     }
     if (fchmod(fd.get(), mode) != 0 || fsync(fd.get()) != 0) return give_up();
     if (::close(fd.release()) != 0) return give_up();
-    if (give_name(where.get(), temporary.c_str(), name.c_str()) == 0) return {};
-    if (errno != EEXIST) return give_up();
+    const int error = give_name(where.get(), temporary.c_str(), name.c_str());
+    if (error == 0) return {};
+    errno = error;
+    if (error != EEXIST) return give_up();
     unlinkat(where.get(), temporary.c_str(), 0);
     return fail(Code::cannot_create, path, "exists already", "remove it, or name another file");
 }
