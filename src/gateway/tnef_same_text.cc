@@ -44,9 +44,8 @@ std::optional<char32_t> entity(std::string_view name)
         const auto number = base::parse_decimal(name.substr(1));
         return number && *number <= 0x10ffff ? std::optional(static_cast<char32_t>(*number)) : std::nullopt;
     }
-    constexpr std::size_t shortest = 2;
     static const auto known = by_name();
-    const auto at = name.size() < shortest ? known.end() : known.find(name);
+    const auto at = known.find(name);
     return at == known.end() ? std::nullopt : std::optional(at->second);
 }
 

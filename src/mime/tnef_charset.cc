@@ -111,7 +111,7 @@ bool keeps_ascii(unsigned number)
     constexpr unsigned ebcdic[] = {870, 875}, johab = 1361;
     return (number > 500 && number < 1000 &&
             std::find(std::begin(ebcdic), std::end(ebcdic), number) == std::end(ebcdic)) ||
-           number == johab || (number > 10'000 && number < 10'100);
+           number == johab || (number > 28'590 && number < 28'610) || (number > 10'000 && number < 10'100);
 }
 
 void append_utf8(std::string& out, char32_t character)
@@ -295,7 +295,8 @@ bool CodePages::append(std::string& out, base::Octets text, unsigned number)
 {
     constexpr unsigned utf8_page = 65001;
     Open* const pages = open(number);
-    const bool as_it_is = ((pages == nullptr ? keeps_ascii(number) : pages->page.ascii) && is_ascii(text)) ||
+    const bool as_it_is = text.empty() ||
+                          ((pages == nullptr ? keeps_ascii(number) : pages->page.ascii) && is_ascii(text)) ||
                           (number == utf8_page && is_utf8(text));
     if (as_it_is) out += text;
     if (as_it_is || pages == nullptr || number == utf8_page) return as_it_is;

@@ -18,7 +18,7 @@ namespace mime
 
 // Whether octets below 0x80 are ASCII in it wherever they stand, but as the second of a
 // character; so of all that RTF can be written in.  Of pages that are not known here those of
-// DOS and of the Macintosh do, others (UTF-7, EBCDIC) do not.
+// DOS, of ISO 8859 and of the Macintosh do, others (UTF-7, EBCDIC) do not.
 [[nodiscard]] bool keeps_ascii(unsigned number);
 
 // UTF-16, little endian, to UTF-8.  Half a surrogate pair and half a unit, which UTF-8

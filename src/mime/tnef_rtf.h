@@ -13,7 +13,7 @@ namespace mime
 
 // The RTF in a PidTagRtfCompressed.  More than `most` octets, a checksum that differs, a
 // size that is not the one announced and octets missing are errors, one lower-case
-// phrase each.  Linear in what comes out.
+// phrase each.  Linear in what comes in, of which at most nine times as much comes out.
 [[nodiscard]] tl::expected<std::string, std::string> decompress_rtf(base::Octets compressed,
                                                                     std::size_t most);
 

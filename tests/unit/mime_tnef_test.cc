@@ -54,6 +54,8 @@ TEST(Tnef, OctetsThatHaveNoMeaningInTheirCodePageAreLeftAlone)
     EXPECT_EQ(read(Tnef("IPM.Note", 12345).body("\xe4")).why(),
               "a text is not in the code page that it names");
     EXPECT_EQ(read(Tnef("IPM.Note", 737).body("plain"))->text, "plain") << "of a page of DOS ASCII is known";
+    EXPECT_EQ(read(Tnef("IPM.Note", 28606).body("plain"))->text, "plain") << "and of one of ISO 8859";
+    EXPECT_EQ(read(Tnef("IPM.Note", 65000).body(""))->text, "") << "no text is in any code page";
     EXPECT_EQ(read(Tnef("IPM.Note", 65000).body("+ADw-")).why(),
               "a text is not in the code page that it names");
 }
