@@ -13,6 +13,7 @@ import time
 import harness
 import samples
 from harness import PATIENCE, RULES, Daemon, wait_for
+from ports import free_port
 from test_messages import SHOP, talk
 
 # What would be a line, a key, an end of the value or a command to a terminal if it got through.
@@ -140,12 +141,6 @@ def value(text, series):
 def read(path):
     with open(path, encoding="utf-8") as f:
         return f.read()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def http(address, request=b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"):

@@ -2,7 +2,6 @@
 import http.server
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import threading
@@ -12,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import harness
 from harness import Daemon, wait_for
 from milter_client import MilterClient
+from ports import free_port
 
 RULES = "\n[rule in]\ndirection = incoming\nverify = yes\n"
 
@@ -168,12 +168,6 @@ class Authority:
         except BaseException:
             d.clean()
             raise
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def verdict(d, wire):

@@ -19,6 +19,8 @@ import socket
 import subprocess
 import time
 
+from ports import free_ports
+
 # Where Debian, and most others, have Postfix's programs.
 DAEMONS = "/usr/lib/postfix/sbin"
 PATIENCE = 60
@@ -117,21 +119,6 @@ def missing():
         if not os.access(program, os.X_OK):
             return f"{program} is not there: apt-get install {package}"
     return None
-
-
-def free_ports(count):
-    """Ports nobody listens on now.  All are held until the last is known, so
-    that they differ."""
-    holders = []
-    try:
-        for _ in range(count):
-            holder = socket.socket()
-            holders.append(holder)
-            holder.bind(("127.0.0.1", 0))
-        return [holder.getsockname()[1] for holder in holders]
-    finally:
-        for holder in holders:
-            holder.close()
 
 
 LIBC = ctypes.CDLL(None)  # not to be loaded between fork and exec

@@ -25,7 +25,8 @@ import subprocess
 import tempfile
 import time
 
-from private_postfix import LIBC, PATIENCE, answers, die_with_parent, free_ports
+from ports import free_ports
+from private_postfix import LIBC, PATIENCE, answers, die_with_parent
 
 CLONE_NEWUTS = 0x04000000
 START_PATIENCE = 150

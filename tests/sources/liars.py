@@ -49,15 +49,6 @@ class Silent:
         """Not a word."""
 
 
-def refused_port():
-    """Nobody listens there."""
-    s = socket.socket()
-    s.bind(("127.0.0.1", 0))
-    port = s.getsockname()[1]
-    s.close()
-    return port
-
-
 # --- LDAP (RFC 4511 section 5.1: BER with definite lengths) ---
 
 def ber(tag, *parts):

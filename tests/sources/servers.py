@@ -19,7 +19,8 @@ import socket
 import subprocess
 import time
 
-from private_postfix import die_with_parent, free_ports
+from ports import free_port, free_ports
+from private_postfix import die_with_parent
 
 PATIENCE = 60
 PACKAGES = {"/usr/sbin/slapd": "slapd", "/usr/bin/ldapmodify": "ldap-utils", "/usr/sbin/named": "bind9",
@@ -282,7 +283,7 @@ class Names(Server):
 
     def start(self):
         if not self.port:
-            self.port = free_ports(1)[0]
+            self.port = free_port()
             self.make_zones()
         self.launch([self.copy_of("/usr/sbin/named"), "-f", "-c", self.path("named.conf")], self.is_signed)
 
@@ -366,7 +367,7 @@ class Postgres(Server):
 
     def start(self):
         if not self.port:
-            self.port = free_ports(1)[0]
+            self.port = free_port()
             self.make_cluster()
         self.launch([os.path.join(self.PROGRAMS, "postgres"), "-D", self.path("data")], self.is_ready)
 
