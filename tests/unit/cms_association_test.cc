@@ -61,7 +61,7 @@ TEST(Association, MatchesByEverySelectorAndMatchingType)  // C09
 
 TEST(Association, NumbersNobodyHasDefinedAndBrokenDigestsAreErrors)
 {
-    const auto bad = [](std::string rdata) { return !Association::parse(rdata); };
+    const auto bad = [](const std::string& rdata) { return !Association::parse(rdata); };
     EXPECT_TRUE(bad(""));
     EXPECT_TRUE(bad("\3\0\0"s)) << "no data";
     EXPECT_TRUE(bad("\4\0\0x"s));

@@ -116,7 +116,9 @@ TEST_F(GatewayEncrypt, TheStrongestCipherThatAllCanReadIsUsed)
     EXPECT_EQ(cms::capabilities(gcm.certificate),
               (std::vector{cms::Cipher::aes256_gcm, cms::Cipher::aes256_cbc}));
     EXPECT_EQ(cms::capabilities(dave().certificate), std::nullopt);
-    const auto common = [](std::vector<cms::Certificate> who) { return cms::name(cms::common_cipher(who)); };
+    const auto common = [](const std::vector<cms::Certificate>& who) {
+        return cms::name(cms::common_cipher(who));
+    };
     EXPECT_STREQ(common({gcm.certificate}), "aes256-gcm");
     EXPECT_STREQ(common({gcm.certificate, dave().certificate}), "aes256-cbc");
     EXPECT_STREQ(common({weak.certificate, dave().certificate}), "aes128-cbc");

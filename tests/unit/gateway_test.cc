@@ -51,13 +51,14 @@ TEST(AuthenticationResults, WhatALenientReaderMightTakeForOursIsForged)
 
 TEST(AuthenticationResults, ResultsOfOthersAreNotForged)
 {
+    const char* folded =
+        " other.example 1; dkim=pass (2048-bit key) header.d=x.example header.b=a/b+c=;\r\n"
+        "\tspf=pass (mx.example.org: ok) smtp.mailfrom=\"a b\"@x.example; smime/1 = fail";
     for (const char* value :
          {" mx.example.org; dkim=pass", " other.example; smime=pass", " mx.example.org.evil; smime=pass",
           " mx.example.org; dkim=pass reason=\"; smime=pass\"", " mx.example.org; none",
           " mx.example.org; dkim=pass (smime=pass)", " mx.example.org; x=\"unended",
-          " other.example; smime=pass body.smime-identifier=a@mx.example.org",
-          " other.example 1; dkim=pass (2048-bit key) header.d=x.example header.b=a/b+c=;\r\n"
-          "\tspf=pass (mx.example.org: ok) smtp.mailfrom=\"a b\"@x.example; smime/1 = fail"})
+          " other.example; smime=pass body.smime-identifier=a@mx.example.org", folded})
         EXPECT_FALSE(forges_results(value, "mx.example.org")) << value;
 }
 

@@ -52,7 +52,7 @@ TEST(HandedOver, TheOldestMakesRoomAndTheFileStaysSmall)
     EXPECT_EQ(memory.size(), HandedOver::most);
     EXPECT_FALSE(memory.knows(id(0), now));
     EXPECT_TRUE(memory.knows(id(many - 1), now));
-    EXPECT_LT(std::filesystem::file_size(d / "handed-over"), 2 * 81 * HandedOver::most + 1000);
+    EXPECT_LT(std::filesystem::file_size(d / "handed-over"), std::size_t{2} * 81 * HandedOver::most + 1000);
 }
 
 TEST(HandedOver, SurvivesWhoeverHasWrittenIt)

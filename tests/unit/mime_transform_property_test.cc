@@ -72,11 +72,9 @@ private:
         while (out.size() < size) {
             if (kind == 1)
                 out += static_cast<char>(random_() & 0xffU);
-            else if (kind == 2)
-                out += static_cast<char>(' ' + below(95));
             else if (kind == 3)
                 out += "\xd0\x9f";
-            else if (below(3) == 0)
+            else if (kind == 2 || below(3) == 0)
                 out += static_cast<char>(' ' + below(95));
             else
                 out += pieces[below(std::size(pieces))];

@@ -9,7 +9,6 @@ namespace
 
 using namespace policy;
 using policy_test::from;
-using policy_test::good;
 using policy_test::Mail;
 
 PatternIndex index_of(const std::vector<std::vector<std::string>>& lists)

@@ -94,7 +94,7 @@ TEST(KeyStoreTest, AKeyThatOneFileRetiresIsRetiredInAll)
 {
     for (const char* name : {"aa.pem", "zz.pem"}) {
         const TemporaryDirectory d, other;
-        const auto copy = d.put(name, pem(pki().alice));
+        d.put(name, pem(pki().alice));
         d.put("alice.retired.p12", pkcs12(pki().alice));
         d.put("bob.pem", pem(pki().bob));
         const auto named = other.put("named.pem", pem(pki().alice));
@@ -199,7 +199,7 @@ TEST(KeyStoreTest, ANewCertificateWaitsForItsActivationWhileAnOlderOneServes)  /
 TEST(KeyStoreTest, NamedFilesAreKeptApartFromTheDirectory)
 {
     const TemporaryDirectory d;
-    const auto md = d.put("md.p12", pkcs12(pki().bob, "secret"));
+    d.put("md.p12", pkcs12(pki().bob, "secret"));
     d.put("alice.pem", pem(pki().alice));
     const auto password = d.put("md.password", "secret\n");
     const auto [keys, problems] =

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <stdexcept>
+
 #include "config.h"
 #include "store/connect.h"
 #include "store/ldap.h"
@@ -37,9 +39,9 @@ struct BlackHole {
         a.sin_family = AF_INET;
         a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         socklen_t size = sizeof a;
-        bind(socket.get(), reinterpret_cast<sockaddr*>(&a), size);
-        listen(socket.get(), 8);
-        getsockname(socket.get(), reinterpret_cast<sockaddr*>(&a), &size);
+        if (bind(socket.get(), reinterpret_cast<sockaddr*>(&a), size) != 0 || listen(socket.get(), 8) != 0 ||
+            getsockname(socket.get(), reinterpret_cast<sockaddr*>(&a), &size) != 0)
+            throw std::runtime_error("no server");
         port = ntohs(a.sin_port);
     }
 };
