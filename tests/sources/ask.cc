@@ -6,6 +6,7 @@
 // be told, and how long it took.  With --together that many ask at the same time.
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <iostream>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -85,7 +86,7 @@ private:
         line["ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - began).count();
         const std::string text = line.dump(-1, ' ', true, Json::error_handler_t::replace);
         const std::lock_guard lock(mutex_);
-        std::cout << text << std::endl;
+        std::cout << text << '\n' << std::flush;
     }
 
     const gateway::Snapshot& snapshot_;
@@ -95,9 +96,7 @@ private:
     std::mutex mutex_;
 };
 
-}  // namespace
-
-int main(int argc, char** argv)
+int run(int argc, char** argv)
 {
     store::ignore_environment_of_libraries();
     std::size_t together = 1;
@@ -111,7 +110,7 @@ int main(int argc, char** argv)
     if (i >= argc) return 64;
     std::vector<base::Problem> problems;
     const auto snapshot = gateway::load_snapshot(argv[i], base::SystemClock().now(), problems);
-    for (const auto& problem : problems) std::cerr << problem.text() << std::endl;
+    for (const auto& problem : problems) std::cerr << problem.text() << '\n';
     if (snapshot == nullptr) return 78;
     Questions questions(*snapshot, purpose);
     // Addresses from the arguments, or one a line; with "-" each is answered before the
@@ -131,4 +130,16 @@ int main(int argc, char** argv)
         });
     for (auto& t : threads) t.join();
     return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& e) {
+        std::cerr << argv[0] << ": " << e.what() << '\n';
+        return 70;
+    }
 }

@@ -170,13 +170,15 @@ TEST(Learned, SeveralWhoLearnAtTheSameTimeLoseAndDoubleNothing)
         });
     for (auto& t : threads) t.join();
     std::set<std::pair<std::string, std::string>> there;
-    std::size_t entries = 0, at = 0;
-    for (const auto state : {LearnedState::used, LearnedState::pending})
-        for (const auto& [entry, c] : must(database()->list(state, at = 0, 1000)))
+    std::size_t entries = 0;
+    for (const auto state : {LearnedState::used, LearnedState::pending}) {
+        std::size_t at = 0;
+        for (const auto& [entry, c] : must(database()->list(state, at, 1000)))
             if (entry.address.starts_with("busy")) {
                 ++entries;
                 there.emplace(entry.address, entry.fingerprint);
             }
+    }
     EXPECT_EQ(there.size(), lessons.size());
     EXPECT_EQ(entries, lessons.size());
     EXPECT_EQ(added, static_cast<int>(lessons.size())) << "each was new to one of them only";
