@@ -1,6 +1,7 @@
 #include "gateway/tnef_same_text.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <unordered_map>
 
@@ -101,7 +102,8 @@ bool tells(base::Octets whole, base::Octets part)
 {
     whole = whole.substr(0, 1U << 20);
     part = part.substr(0, 1U << 16);
-    std::unordered_map<base::Octets, std::size_t> missing;  // how often
+    // How often.  Ordered: a stranger can choose words that share a place in a table of hashes.
+    std::map<base::Octets, std::size_t> missing;
     std::size_t all = 0;
     for (auto word = next_word(part); !word.empty(); word = next_word(part), ++all) ++missing[word];
     std::size_t found = 0;
